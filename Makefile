@@ -1,0 +1,73 @@
+# What people type. Needs make and Python 3.11 or newer; everything else goes into .venv by `make install`.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help install demo test dev lint format bench constraints clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/installed
+DEMO_LAKE := .caremetrix/demo/lake
+DEV_HOME := $(CURDIR)/.caremetrix/dagster
+
+# Nothing calls out: usage tracking of the tools is off.
+export DAGSTER_DISABLE_TELEMETRY := 1
+export GX_ANALYTICS_ENABLED := false
+export DO_NOT_TRACK := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help:
+	@echo "make install      .venv with everything, pinned and hash-checked (the others call it when needed)"
+	@echo "make demo         the whole graph on sample_drops/, into $(DEMO_LAKE)"
+	@echo "make dev          the Dagster UI, with the inbox watched"
+	@echo "make test         the tests"
+	@echo "make lint         style, types, layers, SQL, definitions"
+	@echo "make format       rewrites the Python code in its style"
+	@echo "make bench        measures; minutes"
+	@echo "make constraints  resolves pyproject.toml into constraints.txt anew"
+	@echo "make clean        removes .venv, the demo's lake and caches; never ./.caremetrix/lake, ./inbox or Dagster's history"
+
+install: $(STAMP)
+
+$(STAMP): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) must be Python 3.11 or newer; choose one with make PYTHON=..." >&2; exit 3; }
+	@echo "Installing $$(grep -c '==' constraints.txt) packages into .venv (a few minutes the first time)"
+	@$(PYTHON) -m venv .venv
+	@set -o pipefail; $(BIN)/python -m pip install --require-hashes --progress-bar off -r constraints.txt | awk '/^(Collecting|Installing)/ { if (++n % 25 == 0 || /^Installing/) { print "  " (/^Installing/ ? "unpacking" : n " packages found"); fflush() } }'
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/caremetrix run --inbox sample_drops --lake $(DEMO_LAKE)
+
+test: $(STAMP)
+	@$(BIN)/pytest
+
+dev: $(STAMP)
+	@mkdir -p $(DEV_HOME) inbox
+	@cp dagster.yaml $(DEV_HOME)/dagster.yaml
+	@DAGSTER_HOME=$(DEV_HOME) $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1
+
+lint: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar caremetrix_assets/tables
+	$(BIN)/dagster definitions validate -w workspace.yaml
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(STAMP)
+	@$(BIN)/python -m benchmarks.bench
+
+constraints:
+	@command -v uv > /dev/null || { echo "make constraints needs uv (pip install uv)" >&2; exit 3; }
+	@echo "# Every package, pinned and hash-checked; written by \`make constraints\` from pyproject.toml, never edited." > constraints.txt
+	@uv pip compile pyproject.toml --quiet --all-extras --universal --python-version 3.11 --fork-strategy fewest --no-strip-extras --generate-hashes --no-header --no-annotate >> constraints.txt
+
+clean:
+	rm -rf .venv .caremetrix/demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Scripts that measure; never part of the tests."""

@@ -1,0 +1,156 @@
+"""Rules of facts and event dimensions against their driving source and the versions they point at.
+
+Other references are ``rules_tables``; marts are ``rules_marts``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import TYPE_CHECKING
+
+from caremetrix_assets.audit.fragments import OPENING, col, entity, event_day, key_text, name, same, staged
+from caremetrix_assets.audit.fragments import is_member as members_of
+from caremetrix_assets.audit.model import Aggregate, Offenders, Outcome, Predicate, Procedure, Rule, Scope
+from caremetrix_assets.audit.registry import rule
+from caremetrix_assets.audit.relations import names_in, references
+from caremetrix_assets.catalog.models import Catalog, Column, Driving, Table
+
+if TYPE_CHECKING:
+    from caremetrix_assets.audit.environment import Environment
+
+
+def fact_rules(catalog: Catalog, table: Table) -> Iterator[Rule]:
+    """Rules of one fact or event dimension."""
+    if table.driving:
+        yield from _against_source(catalog, table, table.driving)
+    if table.layer != "facts":
+        return
+    for column, (target, target_column) in references(catalog, table).items():
+        if table.column(column).type != "key":
+            continue
+        if not table.column(column).optional_key and column != "date_key":
+            yield rule("unknown_member_share", Predicate(f"{col(column)} = -1", always=True), Scope(column), column=column)
+        dimension = catalog.tables.get(target)
+        if dimension is not None and dimension.scd == 2 and (target_column,) == dimension.key:
+            yield _covers(table, column, target, target_column)
+
+
+def _covers(table: Table, column: str, target: str, key: str) -> Rule:
+    """The version's validity contains the event date. Rows folded into the opening partition need a date_key to say theirs."""
+    day = event_day(table) or "date_key(t.partition_date)"
+    folded = "" if event_day(table) else f" and t.partition_date <> {OPENING}"
+    sql = (
+        f"select t.partition_date, {key_text(table)} as key from {staged(table)} inner join (select {name(key)} as k, "
+        f"date_key(valid_from) as f, date_key(valid_to) as u from {name(target)} where {name(key)} >= 0) as d on d.k = {col(column)} "
+        f"where not ({day} >= d.f and {day} < d.u){folded}"
+    )
+    return rule("version_covers_event", Offenders(sql), Scope(column), column=column, needs=frozenset({target}))
+
+
+def _against_source(catalog: Catalog, table: Table, driving: Driving) -> Iterator[Rule]:
+    upstream = catalog.tables.get(driving.table)
+    # a row that is not in the source by its key is what rows_out_equals_rows_in finds
+    source = f"{staged(table)} inner join {_source(upstream, driving)} as s on {_match(driving)}"
+    needs = frozenset({driving.table}) | names_in(f"select 1 from {driving.table} where {driving.where or 'true'}") - {table.name}
+    yield rule("rows_out_equals_rows_in", Procedure(_rows), needs=needs | {f"{table.name}__all"}, on_empty=True)
+    if upstream is None:
+        return
+    for column in table.columns:
+        if column.equals and column.type == "money":
+            yield _money(table, column, driving, source, needs)
+        if (text := _code_source(table, column, upstream)) is not None:
+            bad = f"{col(column.name)} is distinct from {col(text, 's')}"
+            yield rule("code_keeps_text", Predicate(bad, source=source), column=column.name, needs=needs)
+    if table.has("is_simulated") and upstream.has("is_simulated"):
+        bad = "t.is_simulated is distinct from s.is_simulated"
+        yield rule("simulated_flag_true", Predicate(bad, source=source), needs=needs)
+
+
+def _source(upstream: Table | None, driving: Driving) -> str:
+    """The driving rows with their key as k0, k1 …; a key part may be an expression over the driving table."""
+    table = name(driving.table)
+    keys = ", ".join(f"{col(k, table) if upstream is None or upstream.has(k) else k} as k{i}" for i, k in enumerate(driving.key))
+    where = f" where {driving.where}" if driving.where else ""
+    return f"(select {table}.*, {keys} from {table}{where})"
+
+
+def _match(driving: Driving, own: str = "t") -> str:
+    return same((col(o, own), f"s.k{i}") for i, o in enumerate(driving.own_key))
+
+
+def _money(table: Table, column: Column, driving: Driving, source: str, needs: frozenset[str]) -> Rule:
+    """Sums of a date's rows to the cent. ``equals`` may turn the sign: ``-table.column``."""
+    assert column.equals is not None
+    sign = "-" if column.equals.startswith("-") else ""
+    target, _, amount = column.equals.lstrip("-").partition(".")
+    own = f"coalesce(sum({col(column.name)}), 0)"
+    if target == driving.table:
+        other = f"{sign}coalesce(sum({col(amount, 's')}), 0)"
+        test = Aggregate(f"cast({own} <> {other} as integer)", checked="1", source=source, keys=(column.name,))
+        return rule("money_equals_source", test, column=column.name, needs=needs)
+    sql = (
+        f"select cast(null as date) as partition_date, '{column.name}' as key where (select {own} from {name(table.name + '__all')} as t) "
+        f"<> (select {sign}coalesce(sum({col(amount, 's')}), 0) from {name(target)} as s)"
+    )
+    return rule("money_equals_source", Offenders(sql), column=column.name, needs=frozenset({target, f"{table.name}__all"}))
+
+
+def _code_source(table: Table, column: Column, upstream: Table) -> str | None:
+    """The driving column whose text a ``_code``, ZIP or FIPS of an event dimension repeats, found by name."""
+    if table.dimension != "event" or upstream.layer != "raw" or not column.is_text:
+        return None
+    if column.name not in ("zip", "fips") and "_code" not in column.name:
+        return None
+    wanted = {column.name.replace("_", "")}
+    if column.name == f"{entity(table)}_code":
+        wanted.add("code")
+    return next((c.name for c in upstream.source_columns if c.is_text and c.name.replace("_", "") in wanted), None)
+
+
+def _rows(env: Environment) -> Mapping[date, Outcome]:
+    """Missing driving rows stop every audited date, since nobody knows where they belong; doubled or strange ones their own.
+
+    Equal counts and nothing missing mean that every driving row is there once; only otherwise the rows are looked at.
+    """
+    table, driving = env.table, env.table.driving
+    assert driving is not None
+    everything = _everything(env)
+    source = f"{_source(env.catalog.tables.get(driving.table), driving)} as s"
+    members = members_of(table) or "true"
+    own = f"(select {', '.join(col(o) for o in driving.own_key)} from {everything} where {members}) as t"
+    missing_sql = f"from {source} where not exists (select 1 from {own} where {_match(driving)})"
+    counted = f"select (select count(*) from {own}), (select count(*) from {source}), (select count(*) {missing_sql})"
+    n_own, n_source, missing = env.rows(counted)[0]
+    rows = env.counts.rows
+    if missing == 0 and n_own == n_source:
+        return {day: Outcome(rows.get(day, 0), 0) for day in env.dates}
+    shown = " || '|' || ".join(f"coalesce(cast(s.k{i} as varchar), '')" for i in range(len(driving.key)))
+    missing_keys = tuple(r[0] for r in env.rows(f"select {shown} as key {missing_sql} order by 1 limit 5"))
+    extra = _surplus(env, driving, everything, source, members)
+    return {
+        day: Outcome(rows.get(day, 0) + missing, len(extra.get(day, ())) + missing, (*missing_keys, *sorted(set(extra.get(day, ())))))
+        for day in env.dates
+    }
+
+
+def _everything(env: Environment) -> str:
+    """The complete new content and, where the engine says which, the rows it holds back."""
+    table = env.table.name
+    held = f" union all by name select * from {name(table + '__held')}" if f"{table}__held" in env.relations else ""
+    return f"(select * from {name(table + '__all')}{held}) as t"
+
+
+def _surplus(env: Environment, driving: Driving, everything: str, source: str, members: str) -> dict[date, list[str]]:
+    """Keys of staged rows that stand twice in the table, or that no driving row has, by date."""
+    key = ", ".join(col(o) for o in driving.own_key)
+    often = f"(select {key} from {everything} where {members} group by all having count(*) > 1)"
+    twice = " and ".join(f"{col(o)} is not distinct from {col(o, 'o')}" for o in driving.own_key)
+    sql = (
+        f"select t.partition_date, {key_text(env.table)} as key from {staged(env.table)} where {members} and "
+        f"(exists (select 1 from {often} as o where {twice}) or not exists (select 1 from {source} where {_match(driving)}))"
+    )
+    found: dict[date, list[str]] = {}
+    for day, key_of_row in env.rows(sql):
+        found.setdefault(day, []).append(key_of_row)
+    return found

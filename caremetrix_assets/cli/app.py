@@ -1,0 +1,52 @@
+"""The commands and their order. What each does is in its own module."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from caremetrix_assets.cli import doctor, drops, look, run
+from caremetrix_assets.cli.output import OPTIONS, out
+
+app = typer.Typer(
+    name="caremetrix",
+    help="Synthea drops to audited dimensions, facts and marts in a lake.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(run.run)
+app.add_typer(drops.drop, name="drop")
+app.add_typer(drops.quarantine, name="quarantine")
+app.command()(look.tables)
+app.command()(look.query)
+app.command()(look.checks)
+app.command()(doctor.doctor)
+app.command(hidden=True)(run.init)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"caremetrix {version('caremetrix-assets')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else there.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    show_version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    """Synthea drops to audited dimensions, facts and marts in a lake."""
+    OPTIONS.as_json, OPTIONS.debug = json, debug
+
+
+def main() -> None:
+    """The console script ``caremetrix``. ``--json`` and ``--debug`` may stand before or behind the command."""
+    import sys
+
+    words = sys.argv[1:]
+    front = [w for w in ("--json", "--debug") if w in words]
+    app(args=[*front, *(w for w in words if w not in front)])

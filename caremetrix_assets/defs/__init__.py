@@ -1,0 +1,30 @@
+"""Everything Dagster and nothing else: assets, checks, IO manager, resources, partitions, jobs, schedule, sensor."""
+
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from caremetrix_assets.catalog.load import load_catalog
+from caremetrix_assets.defs.automation import jobs, new_drops, nightly_refresh
+from caremetrix_assets.defs.io_manager import LakeIOManager
+from caremetrix_assets.defs.ops import ops_assets
+from caremetrix_assets.defs.partitions import daily
+from caremetrix_assets.defs.resources import LakeResource
+from caremetrix_assets.defs.tables import table_assets
+
+
+def build_definitions(start: date, overrides: dict[str, Any] | None = None) -> dg.Definitions:
+    """All definitions of a lake whose opening partition is ``start``; opens no connection.
+
+    ``overrides`` are settings by name that win over the environment.
+    """
+    catalog, partitions, chosen = load_catalog(), daily(start), overrides or {}
+    return dg.Definitions(
+        assets=[*ops_assets(catalog, partitions), *table_assets(catalog, partitions)],
+        jobs=jobs(),
+        schedules=[nightly_refresh],
+        sensors=[new_drops],
+        resources={"lake": LakeResource(overrides=chosen), "lake_io": LakeIOManager(overrides=chosen)},
+        executor=dg.in_process_executor,
+    )

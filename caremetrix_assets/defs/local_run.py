@@ -1,0 +1,86 @@
+"""Runs the graph in this process for the command line: the same assets and events as the UI, on the same instance."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from caremetrix_assets.defs import build_definitions
+from caremetrix_assets.defs.automation import JOB
+from caremetrix_assets.defs.resources import RESTATE_TAG
+from caremetrix_assets.errors import UsageError
+from caremetrix_assets.settings import Settings, dagster_home
+
+INSTANCE_YAML = "telemetry:\n  enabled: false\n"
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass
+class RunReport:
+    """How a run ended: the failed steps with their reasons."""
+
+    run_id: str
+    success: bool
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+def open_instance(settings: Settings) -> dg.DagsterInstance:
+    """The Dagster instance of this lake: ``DAGSTER_HOME``, else a folder beside the lake (made when missing)."""
+    home: Path = dagster_home(settings)
+    home.mkdir(parents=True, exist_ok=True)
+    config = home / "dagster.yaml"
+    if not config.exists():
+        config.write_text(INSTANCE_YAML, "utf-8")
+    return dg.DagsterInstance.from_config(str(home.resolve()))
+
+
+def execute(
+    settings: Settings,
+    overrides: dict[str, Any],
+    start: date,
+    day: date,
+    *,
+    select: str | Sequence[dg.AssetKey] | None = None,
+    restate: tuple[date, date] | None = None,
+) -> RunReport:
+    """One run of partition ``day``. ``select`` is Dagster's selection syntax (default: everything)."""
+    definitions = build_definitions(start, overrides)
+    job = definitions.resolve_job_def(JOB)
+    keys = _selected(definitions, select)
+    tags = {RESTATE_TAG: f"{restate[0]}..{restate[1]}"} if restate else {}
+    with open_instance(settings) as instance:
+        result = job.execute_in_process(
+            instance=instance,
+            partition_key=day.isoformat(),
+            asset_selection=keys,
+            raise_on_error=False,
+            run_config=QUIET,
+            tags=tags,
+        )
+    return RunReport(result.run_id, result.success, {e.step_key or "run": _reason(e) for e in result.get_step_failure_events()})
+
+
+def _selected(definitions: dg.Definitions, select: str | Sequence[dg.AssetKey] | None) -> list[dg.AssetKey] | None:
+    if select is None or not isinstance(select, str):
+        return list(select) if select is not None else None
+    try:
+        selection = dg.AssetSelection.from_string(select)
+        keys = selection.resolve(definitions.resolve_asset_graph())
+    except (dg.DagsterInvalidDefinitionError, dg.DagsterInvalidSubsetError, dg.DagsterError) as error:
+        raise UsageError(f"--select {select!r} is not a selection: {str(error).splitlines()[0]}") from error
+    if not keys:
+        raise UsageError(f"--select {select!r} selects no table; `caremetrix tables` lists them.")
+    return sorted(keys)
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    error: Any = getattr(event.event_specific_data, "error", None)
+    failure = getattr(event.event_specific_data, "user_failure_data", None)
+    if failure and failure.description:
+        return str(failure.description)
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return str(error.message).strip().split(": ", 1)[-1].strip() if error else "failed"

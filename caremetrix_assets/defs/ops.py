@@ -1,0 +1,56 @@
+"""The two assets around the tables: ``ops/drop_ledger`` takes new drops in, ``ops/applied`` closes the run."""
+
+import dagster as dg
+
+from caremetrix_assets.catalog.models import Catalog
+from caremetrix_assets.defs.partitions import keys_of
+from caremetrix_assets.defs.resources import LakeResource
+from caremetrix_assets.defs.tables import LEDGER_KEY, RETRY, asset_key
+from caremetrix_assets.errors import CaremetrixError, ServiceError
+from caremetrix_assets.steps.ingest import finish, take_in
+
+
+def ops_assets(catalog: Catalog, partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The ledger in front of all tables and the closing step behind them."""
+
+    @dg.asset(
+        key=LEDGER_KEY,
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name="ops",
+        kinds={"duckdb", "parquet"},
+        owners=["team:data-team"],
+        retry_policy=RETRY,
+        description="Verifies, types and archives the drops waiting in the inbox; one row per drop ever seen.",
+    )
+    def drop_ledger(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+        run = lake.run_context(context.run, keys_of(context), context.retry_number + 1)
+        try:
+            report = take_in(run, progress=context.log.info)
+        except ServiceError:
+            raise
+        except CaremetrixError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+        for rejected in report.rejected:
+            context.log.warning(f"drop {rejected.name} was rejected: {rejected.reason}")
+        lake.refresh_drops()
+        metadata = {"drops_accepted": len(report.accepted), "drops_rejected": len(report.rejected), "rows_in": report.rows_in}
+        return dg.MaterializeResult(metadata=metadata)
+
+    @dg.asset(
+        key=dg.AssetKey(["ops", "applied"]),
+        deps=[asset_key(table) for table in catalog.tables.values()],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name="ops",
+        kinds={"parquet"},
+        owners=["team:data-team"],
+        retry_policy=RETRY,
+        description="Closes a run that built every table: the accepted drops count as applied, what stays stale is recorded.",
+    )
+    def applied(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+        run = lake.run_context(context.run, keys_of(context), context.retry_number + 1)
+        summary = finish(run)
+        return dg.MaterializeResult(metadata={k: v for k, v in summary.items() if v is not None})
+
+    return [drop_ledger, applied]

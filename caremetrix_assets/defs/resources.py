@@ -1,0 +1,57 @@
+"""The lake as a Dagster resource: settings, the run's context, the one-writer lease."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from caremetrix_assets.lake.lease import Lease
+from caremetrix_assets.settings import Settings, load_settings
+from caremetrix_assets.steps.begin import begin_run
+from caremetrix_assets.steps.context import RunContext
+
+RESTATE_TAG = "caremetrix/restate"
+
+
+class LakeResource(dg.ConfigurableResource):
+    """Opened once per run; ``overrides`` are settings by name that win over the environment (the command line's options)."""
+
+    overrides: dict[str, Any] = {}
+    _run: RunContext | None = PrivateAttr(default=None)
+
+    def settings(self) -> Settings:
+        """The validated settings."""
+        return load_settings(**self.overrides)
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["LakeResource"]:
+        """Holds the lake's lease for the run: a second writer waits and says for whom."""
+        from caremetrix_assets.lake.reader import open_lake
+
+        run_id = context.run_id or "adhoc"
+        log = context.log
+        with Lease(open_lake(self.settings()), f"run {run_id}", on_wait=log.info):
+            yield self
+        self._run = None
+
+    def run_context(self, run: dg.DagsterRun, dates: list[date], attempt: int) -> RunContext:
+        """The context of this run, made by its first step."""
+        if self._run is None or self._run.run_id != run.run_id:
+            self._run = begin_run(self.settings(), run.run_id, dates, _restate(run))
+        self._run.attempt = attempt
+        return self._run
+
+    def refresh_drops(self) -> None:
+        """Reads the accepted drops again after an ingest."""
+        self._run = None
+
+
+def _restate(run: dg.DagsterRun) -> tuple[date, date] | None:
+    asked = run.tags.get(RESTATE_TAG)
+    if not asked:
+        return None
+    first, last = asked.split("..")
+    return date.fromisoformat(first), date.fromisoformat(last)

@@ -1,0 +1,118 @@
+"""Catalog to assets: one asset per table, its three checks, its metadata. What a step does is in ``steps/``."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from caremetrix_assets.audit.results import summaries
+from caremetrix_assets.catalog.models import Catalog, Table
+from caremetrix_assets.defs.partitions import keys_of
+from caremetrix_assets.defs.progress import tell
+from caremetrix_assets.defs.resources import LakeResource
+from caremetrix_assets.errors import CaremetrixError, ServiceError
+from caremetrix_assets.steps.build import build
+from caremetrix_assets.steps.publish import publish
+from caremetrix_assets.steps.staged import Staged
+
+GROUPS = {"contract": True, "integrity": True, "watch": False}
+LEDGER_KEY = dg.AssetKey(["ops", "drop_ledger"])
+# Infrastructure only: data errors are raised as failures that Dagster does not retry.
+RETRY = dg.RetryPolicy(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+
+
+def asset_key(table: Table) -> dg.AssetKey:
+    """``[layer, table]``."""
+    return dg.AssetKey([table.layer, table.name])
+
+
+def table_assets(catalog: Catalog, partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """One asset per table of the catalog."""
+    return [_table_asset(catalog, table, partitions) for table in catalog.tables.values()]
+
+
+def _deps(catalog: Catalog, table: Table) -> list[dg.AssetKey]:
+    read = [asset_key(catalog.tables[name]) for name in table.upstream if name in catalog.tables]
+    return [LEDGER_KEY, *read] if table.layer == "raw" else read
+
+
+def _table_asset(catalog: Catalog, table: Table, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    key = asset_key(table)
+
+    @dg.asset(
+        key=key,
+        deps=_deps(catalog, table),
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        check_specs=[dg.AssetCheckSpec(name, asset=key, blocking=blocks) for name, blocks in GROUPS.items()],
+        description=_description(table),
+        metadata=_definition_metadata(table),
+        group_name=table.group,
+        kinds={"duckdb", "parquet"},
+        owners=[f"team:{table.owner}"],
+        code_version=table.definition,
+        retry_policy=RETRY,
+        io_manager_key="lake_io",
+    )
+    def build_asset(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Any]:
+        run = lake.run_context(context.run, keys_of(context), context.retry_number + 1)
+        try:
+            staged = build(run, table)
+            tell(staged)
+        except ServiceError:
+            raise
+        except CaremetrixError as error:
+            raise dg.Failure(f"{table.name}: {error}", allow_retries=False) from error
+        found = summaries(staged.results)
+        for group, blocks in GROUPS.items():
+            yield _check_result(found.get(group, []), group, blocks)
+        if staged.blocked is not None:
+            for day in publish(staged):
+                context.log_event(dg.AssetMaterialization(asset_key=key, partition=day.isoformat()))
+            raise dg.Failure(_blocked_message(staged), allow_retries=False)
+        yield dg.Output(staged, metadata=_run_metadata(staged))
+
+    return build_asset
+
+
+def _description(table: Table) -> str:
+    warnings = "".join(f"\n- {w}" for w in table.warnings)
+    return f"{table.doc}\n\nGrain: {table.grain}." + (f"\n\nMind:{warnings}" if warnings else "")
+
+
+def _definition_metadata(table: Table) -> dict[str, Any]:
+    columns = [dg.TableColumn(c.name, c.sql_type, c.doc, dg.TableColumnConstraints(nullable=not c.required)) for c in table.columns]
+    return {
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+        "dagster/table_name": table.name,
+        "refresh": table.refresh,
+        "sources": table.sources,
+        "usage": dg.MetadataValue.md("\n\n".join(f"```sql\n{query}\n```" for query in table.usage)),
+    }
+
+
+def _run_metadata(staged: Staged) -> dict[str, Any]:
+    found = {
+        "dagster/row_count": staged.rows,
+        "partitions_published": len(staged.partitions) + len(staged.removed),
+        "partitions_stale": len(staged.stale),
+        "seconds": round(staged.seconds, 3),
+    }
+    return {**found, **({"grade": staged.grade} if staged.grade else {})}
+
+
+def _check_result(rules: list[dict[str, Any]], group: str, blocks: bool) -> dg.AssetCheckResult:
+    records = [dg.TableRecord(rule) for rule in rules]
+    return dg.AssetCheckResult(
+        check_name=group,
+        passed=all(rule["status"] == "passed" for rule in rules),
+        severity=dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN,
+        metadata={"rules": dg.MetadataValue.table(records)} if records else {"note": "Nothing was rebuilt, so nothing was checked."},
+    )
+
+
+def _blocked_message(staged: Staged) -> str:
+    return (
+        f"{staged.table.name}: {', '.join(staged.blocking_rules)} failed for {staged.blocked}; nothing from that date on was published, "
+        f"readers keep the last good data. See `caremetrix checks --table {staged.table.name}`."
+    )

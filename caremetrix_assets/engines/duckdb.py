@@ -1,0 +1,161 @@
+"""The embedded engine: one private in-memory DuckDB per step, closed whatever happens.
+
+Runs a table's SELECT over relations that the caller has created, casts once to the contract's types, stages sorted
+Parquet. Which partitions are read or published is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from caremetrix_assets.catalog.models import Column, Table
+from caremetrix_assets.engines.functions import install
+from caremetrix_assets.errors import CaremetrixError, ServiceError
+
+# DuckDB's default; stated because byte-identical files depend on it.
+ROW_GROUP_ROWS = 122_880
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """What a step may use: threads, DuckDB's memory limit (its own spelling), the folder for spill and staging."""
+
+    threads: int
+    memory_limit: str
+    work_dir: Path
+
+
+@contextmanager
+def connect(options: EngineOptions) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A private connection with the table functions installed; its spill folder goes when it closes."""
+    try:
+        options.work_dir.mkdir(parents=True, exist_ok=True)
+        spill = tempfile.mkdtemp(prefix="spill-", dir=options.work_dir)
+    except OSError as error:
+        raise ServiceError(
+            f"Cannot write to the working folder {options.work_dir} ({error.strerror}); free it or set CAREMETRIX_TEMP_DIR."
+        ) from error
+    con = duckdb.connect(
+        config={
+            "threads": options.threads,
+            "memory_limit": options.memory_limit,
+            "temp_directory": spill,
+            "autoinstall_known_extensions": False,
+            "preserve_insertion_order": True,
+        }
+    )
+    try:
+        con.execute("set enable_progress_bar = false")
+        install(con)
+        yield con
+    except duckdb.Error as error:
+        raise explain(error) from error
+    finally:
+        con.close()
+        shutil.rmtree(spill, ignore_errors=True)
+
+
+def explain(error: duckdb.Error) -> CaremetrixError:
+    """DuckDB's error as one of ours, without any value of a row."""
+    text = str(error)
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return ServiceError("DuckDB ran out of memory; raise CAREMETRIX_MEMORY_LIMIT or lower CAREMETRIX_THREADS.")
+    if isinstance(error, duckdb.IOException):
+        reason = "no space left on the device" if "space left" in text.lower() else "reading or writing a file failed"
+        return ServiceError(f"{reason.capitalize()} in the working folder or the lake; free space or set CAREMETRIX_TEMP_DIR.")
+    if isinstance(error, (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)):
+        return CaremetrixError(f"The SQL of the table does not run: {text.splitlines()[0]}")
+    return CaremetrixError(f"DuckDB could not finish the query ({type(error).__name__}).")
+
+
+def quote(name: str) -> str:
+    """An SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """An SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def run_select(con: duckdb.DuckDBPyConnection, table: Table, sql: str, target: str) -> None:
+    """Creates the temp table ``target`` = ``sql`` cast to the contract of ``table``; a cast that would round fails."""
+    described = {row[0]: row[1] for row in con.execute(f"describe {sql}").fetchall()}
+    columns = [f"{_cast(c, described.get(c.name, ''))} as {quote(c.name)}" for c in table.columns]
+    con.execute(f"create or replace temp table {quote(target)} as select {', '.join(columns)} from ({sql}) as q")
+
+
+def _cast(column: Column, found: str) -> str:
+    name, wanted = quote(column.name), column.sql_type
+    if found == wanted:
+        return name
+    if not _may_round(found, wanted):
+        return f"cast({name} as {wanted})"
+    message = literal(f"column {column.name}: the final cast from {found} to {wanted} would lose digits")
+    return f"case when cast({name} as {wanted}) is distinct from {name} then error({message}) else cast({name} as {wanted}) end"
+
+
+def _may_round(found: str, wanted: str) -> bool:
+    if found.startswith("DECIMAL"):
+        scale = int(found.rstrip(")").split(",")[1])
+        target = int(wanted.rstrip(")").split(",")[1]) if wanted.startswith("DECIMAL") else 0
+        return scale > target and wanted not in ("DOUBLE", "VARCHAR")
+    if found in ("DOUBLE", "FLOAT"):
+        return wanted not in ("DOUBLE", "VARCHAR")
+    return found.startswith("TIMESTAMP") and wanted == "DATE"
+
+
+def partition_hashes(con: duckdb.DuckDBPyConnection, table: Table, relation: str) -> dict[str, tuple[int, str]]:
+    """Per partition date of ``relation``: its number of rows and an order-free hash over all contract columns.
+
+    The hash decides only what need not be written again. It is DuckDB's own, so it holds for one DuckDB version;
+    the version is part of every table's definition.
+    """
+    columns = ", ".join(quote(c.name) for c in table.columns)
+    rows = con.execute(
+        f"select partition_date, count(*), sum(cast(hash({columns}) as hugeint)) from {quote(relation)} group by partition_date"
+    ).fetchall()
+    return {str(day): (count, f"{total:x}") for day, count, total in rows}
+
+
+def sort_columns(table: Table) -> list[str]:
+    """A total order of a partition's rows: the contract's sort columns, then its key, which is unique or blocks."""
+    return list(dict.fromkeys([*table.sort, *table.key]))
+
+
+def write_partition(con: duckdb.DuckDBPyConnection, table: Table, relation: str, day: str, path: Path) -> str:
+    """Writes one partition as sorted zstd Parquet with the definition in its footer; returns the file's sha256."""
+    columns = ", ".join(quote(c.name) for c in table.columns)
+    order = ", ".join(f"{quote(c)} nulls first" for c in sort_columns(table))
+    meta = f"{{'caremetrix.table': {literal(table.name)}, 'caremetrix.definition': {literal(table.definition)}}}"
+    con.execute(
+        f"copy (select {columns} from {quote(relation)} where partition_date = date {literal(day)} order by {order}) "
+        f"to {literal(str(path))} (format parquet, compression zstd, row_group_size {ROW_GROUP_ROWS}, kv_metadata {meta})"
+    )
+    return file_sha256(path)
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file's bytes, hexadecimal."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def empty_relation(con: duckdb.DuckDBPyConnection, table: Table, name: str) -> None:
+    """A view of the table's columns without rows: how readers see a table that has no partition yet."""
+    columns = ", ".join(f"cast(null as {c.sql_type}) as {quote(c.name)}" for c in table.columns)
+    con.execute(f"create or replace temp view {quote(name)} as select {columns} where false")
+
+
+def parquet_relation(con: duckdb.DuckDBPyConnection, name: str, paths: list[Path]) -> None:
+    """A view over Parquet files of one table."""
+    files = ", ".join(literal(str(p)) for p in paths)
+    con.execute(f"create or replace temp view {quote(name)} as select * from read_parquet([{files}], hive_partitioning = false)")

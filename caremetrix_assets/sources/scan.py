@@ -1,0 +1,144 @@
+"""One pass over a file's bytes: hash, unpacking, encoding, line count, and what a fast reader must not be given.
+
+Says nothing about columns or values (``reader``); splitting damaged files into records is ``records``.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from caremetrix_assets.errors import InputError
+
+CHUNK = 2 << 20
+_GZIP = 31  # zlib's window bits for a gzip member with header and checksum
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What one pass found. ``plain`` is the file itself or its unpacked copy; ``size`` counts the plain bytes.
+
+    ``lines`` counts physical lines, the last one with or without a line end; ``is_even`` is False when a NUL, a quote,
+    a lone or mixed carriage return, or a blank line means that a line may not be a record.
+    """
+
+    path: Path
+    plain: Path
+    sha256: str
+    size: int
+    lines: int
+    is_utf8: bool
+    has_quotes: bool
+    has_nul: bool
+    has_nan: bool
+    is_even: bool
+
+    @property
+    def may_be_read_fast(self) -> bool:
+        """True when DuckDB's strict reader may try the file."""
+        return self.is_utf8 and not self.has_nul and self.is_even
+
+
+def scan(path: Path, name: str, unpacked: Path) -> Scan:
+    """Reads ``path`` once; a ``.gz`` named so by ``name`` is unpacked into ``unpacked``. InputError when it is damaged."""
+    digest, counter = hashlib.sha256(), _Counter()
+    with open(path, "rb", buffering=0) as source:
+        if name.endswith(".gz"):
+            with open(unpacked, "wb", buffering=0) as target:
+                for chunk in _unpack(source, digest.update, name):
+                    target.write(chunk)
+                    counter.add(chunk)
+        else:
+            while chunk := source.read(CHUNK):
+                digest.update(chunk)
+                counter.add(chunk)
+    counter.finish()
+    return Scan(
+        path=path,
+        plain=unpacked if name.endswith(".gz") else path,
+        sha256=digest.hexdigest(),
+        size=counter.size,
+        lines=counter.newlines + (counter.size > 0 and counter.last != b"\n"),
+        is_utf8=counter.is_utf8,
+        has_quotes=counter.has_quotes,
+        has_nul=counter.has_nul,
+        has_nan=counter.has_nan,
+        is_even=not counter.has_blank_line and counter.returns in (0, counter.newlines) and counter.returns == counter.pairs,
+    )
+
+
+def sha256_of(path: Path) -> str:
+    """The hash alone, 64 hexadecimal digits."""
+    with open(path, "rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
+
+
+def _unpack(source: BinaryIO, seen: Callable[[bytes], None], name: str) -> Iterator[bytes]:
+    """Plain chunks of a gzip file with one or more members; InputError when it ends early or is damaged."""
+    member, started, done = zlib.decompressobj(_GZIP), False, False
+    try:
+        while data := source.read(CHUNK):
+            seen(data)
+            while data:
+                if done:
+                    member, done = zlib.decompressobj(_GZIP), False
+                started = True
+                yield member.decompress(data, CHUNK)
+                done = member.eof
+                data = member.unused_data if done else member.unconsumed_tail
+    except zlib.error as error:
+        raise InputError(f"{name} is not a whole gzip file ({error}); copy it again.") from error
+    if not started or not done:
+        raise InputError(f"{name} is a gzip file that ends too early; copy it again.")
+
+
+class _Counter:
+    """Facts about the plain bytes, chunk by chunk."""
+
+    def __init__(self) -> None:
+        self.size = self.newlines = self.returns = self.pairs = 0
+        self.is_utf8, self.has_quotes, self.has_nul, self.has_nan, self.has_blank_line = True, False, False, False, False
+        self.last = b""
+        self._tail = b"\n"  # a file that starts with a line end starts with a blank line
+        self._decoder: codecs.IncrementalDecoder | None = None
+
+    def add(self, chunk: bytes) -> None:
+        if not chunk:
+            return
+        seam = self._tail + chunk[:2]
+        self.size += len(chunk)
+        self.newlines += chunk.count(b"\n")
+        self.has_quotes = self.has_quotes or b'"' in chunk
+        self.has_nul = self.has_nul or b"\0" in chunk
+        self.has_nan = self.has_nan or b"NaN" in chunk or b"NaN" in seam
+        if b"\r" in chunk or b"\r" in self._tail:
+            self.returns += chunk.count(b"\r")
+            self.pairs += chunk.count(b"\r\n") + (self._tail[-1:] == b"\r" and chunk[:1] == b"\n")
+            self.has_blank_line = self.has_blank_line or b"\n\r\n" in chunk or b"\n\r\n" in seam
+        self.has_blank_line = self.has_blank_line or b"\n\n" in chunk or b"\n\n" in seam
+        self._check_encoding(chunk)
+        self.last = chunk[-1:]
+        self._tail = (self._tail + chunk)[-2:] if len(chunk) < 2 else chunk[-2:]
+
+    def finish(self) -> None:
+        if self._decoder is not None and self.is_utf8:
+            self._check(b"", final=True)
+
+    def _check_encoding(self, chunk: bytes) -> None:
+        if not self.is_utf8 or (self._decoder is None and chunk.isascii()):
+            return
+        self._check(chunk, final=False)
+        if self._decoder is not None and self._decoder.getstate()[0] == b"":
+            self._decoder = None  # nothing is pending: the next chunk may be looked at by itself
+
+    def _check(self, chunk: bytes, final: bool) -> None:
+        self._decoder = self._decoder or codecs.getincrementaldecoder("utf-8")()
+        try:
+            self._decoder.decode(chunk, final)
+        except UnicodeDecodeError:
+            self.is_utf8 = False

@@ -1,0 +1,106 @@
+"""What a run would have to do, told without doing it: for the sensor, the schedule, the command line, ``doctor``."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from caremetrix_assets.catalog.load import load_catalog
+from caremetrix_assets.errors import ServiceError
+from caremetrix_assets.lake.reader import open_lake, open_place
+from caremetrix_assets.lake.state import load_built, load_table
+from caremetrix_assets.lake.storage import Storage
+from caremetrix_assets.settings import Settings
+from caremetrix_assets.sources.intake import note_inbox
+from caremetrix_assets.sources.ledger import Entry, Ledger
+
+
+@dataclass
+class Pending:
+    """Drops that are due or accepted and not yet applied, the earliest and newest of their dates, and why there are none."""
+
+    drop_ids: list[str] = field(default_factory=list)
+    first_date: date | None = None
+    date: date | None = None
+    reason: str = ""
+    rejected: list[str] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        """One text for this set of drops."""
+        return hashlib.sha256(" ".join(sorted(self.drop_ids)).encode()).hexdigest()[:32]
+
+
+def pending_drops(settings: Settings, today: date | None = None) -> Pending:
+    """Looks at inbox and ledger; writes nothing. ServiceError when the inbox is not there."""
+    storage, inbox = open_lake(settings), open_inbox(settings)
+    ledger, catalog = Ledger.load(storage), load_catalog()
+    today = today or datetime.now(UTC).date()
+    before = set(ledger.entries)
+    note_inbox(inbox, storage, catalog, ledger, today)
+    due = [*ledger.due(today), *ledger.pending()]
+    fresh = [e for e in ledger.entries.values() if e.drop_id not in before and e.status == "rejected"]
+    rejected = [f"drop {e.name} was rejected: {e.reason}" for e in fresh]
+    if not due and rejected:
+        return Pending([], min((e.drop_date for e in fresh if e.drop_date), default=None), None, "; ".join(rejected), rejected)
+    if not due:
+        waiting = [e for e in ledger.entries.values() if e.drop_id not in before and e.reason]
+        return Pending(reason=f"no new drop ({waiting[0].name}: {waiting[0].reason})" if waiting else "no new drop")
+    dates = [e.drop_date for e in due if e.drop_date]
+    newest = newest_date(storage, [*ledger.in_force(), *due])
+    return Pending([e.drop_id for e in due], min(dates), newest, "", rejected)
+
+
+def open_inbox(settings: Settings) -> Storage:
+    """The inbox; ServiceError when a local inbox is not a folder."""
+    from pathlib import Path
+
+    if not settings.inbox.startswith("s3://") and not Path(settings.inbox).expanduser().is_dir():
+        raise ServiceError(f"The inbox {settings.inbox} is not there; make the folder, or name another with --inbox or CAREMETRIX_INBOX.")
+    return open_place(settings.inbox, settings)
+
+
+def newest_date(storage: Storage, entries: list[Entry]) -> date | None:
+    """The newest date to show: the newest drop's, or the newest built date when that is later."""
+    dates = [e.drop_date for e in entries if e.drop_date]
+    built = load_built(storage).newest_date
+    return max([*dates, *([built] if built else [])], default=None)
+
+
+def is_up_to_date(settings: Settings, day: date) -> bool:
+    """True when no drop waits, everything is built to ``day`` or later, and no table's definition has changed."""
+    storage = open_lake(settings)
+    ledger, built = Ledger.load(storage), load_built(storage).newest_date
+    if ledger.pending() or built is None or built < day:
+        return False
+    applied = sorted(e.drop_id for e in ledger.in_force())
+    for table in load_catalog().tables.values():
+        state = load_table(storage, table.name)
+        if state.definition != table.definition or not (state.partitions or table.layer != "marts"):
+            return False
+        if table.layer == "raw" and sorted(d["drop_id"] for d in state.extra.get("replay", {}).get("drops", [])) != applied:
+            return False
+        if table.is_snapshot and day.isoformat() not in state.partitions:
+            return False
+    return True
+
+
+def nightly_date(settings: Settings, yesterday: date) -> tuple[date | None, str]:
+    """The date the nightly run asks for, or None and why not: it stops some days after the newest applied drop."""
+    storage = open_lake(settings)
+    applied = [e.drop_date for e in Ledger.load(storage).in_force() if e.drop_date]
+    if not applied:
+        return None, "no drop was applied yet"
+    last = max(applied) + timedelta(days=settings.nightly_max_days)
+    built = load_built(storage).newest_date
+    day = min(yesterday, last)
+    if built is not None and day <= built and yesterday > last:
+        return None, f"the newest drop is of {max(applied)}; nothing is rolled forward beyond {last} (CAREMETRIX_NIGHTLY_MAX_DAYS)"
+    return day, ""
+
+
+def inbox_summary(settings: Settings) -> str:
+    """One line about the inbox for ``doctor``."""
+    pending = pending_drops(settings)
+    return f"{settings.inbox}: {len(pending.drop_ids)} drops wait" if pending.drop_ids else f"{settings.inbox}: {pending.reason}"

@@ -1,0 +1,146 @@
+"""Builds one raw table: replays the accepted drops from the first date that can differ, compares, stages, audits."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, replace
+from datetime import date
+
+import duckdb
+
+from caremetrix_assets.audit.model import FileCounts
+from caremetrix_assets.audit.relations import required_relations
+from caremetrix_assets.catalog.models import Table
+from caremetrix_assets.engines.duckdb import connect, literal, parquet_relation, partition_hashes, quote
+from caremetrix_assets.lake.changelog import state_sql
+from caremetrix_assets.lake.layout import object_key
+from caremetrix_assets.sources.contracts import raw_files
+from caremetrix_assets.sources.quarantine import write_quarantine
+from caremetrix_assets.sources.replay import known_ids, replay
+from caremetrix_assets.sources.replay_incoming import waiting_fingerprint
+from caremetrix_assets.sources.replay_model import AcceptedDrop, ReplayResult, Shape
+from caremetrix_assets.sources.replay_plan import next_state, plan_from
+from caremetrix_assets.steps.context import RunContext
+from caremetrix_assets.steps.relations import prepare, published_dates
+from caremetrix_assets.steps.staged import Staged
+from caremetrix_assets.steps.table import BUILD, audit_staged, existing_dates, stage
+
+PUBLISHED = "published_log"
+
+
+def build_raw(context: RunContext, table: Table) -> Staged:
+    """Stages what the accepted drops make of the table's change log where it differs from the published one."""
+    started = time.perf_counter()
+    staged = Staged(context, table, context.state(table.name))
+    staged.fingerprint = staged.state.fingerprint
+    drops = [_only(drop, table) for drop in context.archive]
+    with connect(context.engine) as con:
+        parents = _parents(con, context, table)
+        previous = staged.state.extra.get("replay", {})
+        if _changed(staged, previous, drops):
+            first = _first_date(con, staged, previous, drops, parents)
+            if first is not None:
+                _replay(con, staged, drops, first, parents)
+            staged.extra["replay"] = _next(staged, previous, drops)
+            staged.fingerprint = table.definition
+    staged.seconds = time.perf_counter() - started
+    return staged
+
+
+def _only(drop: AcceptedDrop, table: Table) -> AcceptedDrop:
+    file = Shape(table).source.file
+    return replace(drop, columns={file: drop.columns[file]} if file in drop.columns else {})
+
+
+def _changed(staged: Staged, previous: dict, drops: list[AcceptedDrop]) -> bool:
+    known = [d["drop_id"] for d in previous.get("drops", [])]
+    current = [d.drop_id for d in sorted(drops, key=lambda d: d.order)]
+    return known != current or staged.state.fingerprint != staged.table.definition or bool(staged.context.forced)
+
+
+def _parents(con: duckdb.DuckDBPyConnection, context: RunContext, table: Table) -> dict[str, str]:
+    names = sorted({c.parent for c in table.source_columns if c.parent})
+    return {name: known_ids(con, context.catalog.tables[name], context.archive) for name in names}
+
+
+def _first_date(
+    con: duckdb.DuckDBPyConnection, staged: Staged, previous: dict, drops: list[AcceptedDrop], parents: dict[str, str]
+) -> date | None:
+    opening = staged.context.opening_date
+    if staged.state.fingerprint != staged.table.definition or staged.context.forced:
+        return opening
+    shape = Shape(staged.table)
+
+    def waiting_now(drop: AcceptedDrop, file: str) -> str:
+        return waiting_fingerprint(con, staged.table, drop, parents)
+
+    return plan_from(previous, drops, waiting_now, opening).get(shape.source.file)
+
+
+def _replay(con: duckdb.DuckDBPyConnection, staged: Staged, drops: list[AcceptedDrop], first: date, parents: dict[str, str]) -> None:
+    context, table = staged.context, staged.table
+    kept = [d for d in published_dates(context, table) if d < first]
+    if kept:
+        parquet_relation(con, PUBLISHED, [context.storage.local_path(object_key("raw", table.name, d)) for d in kept])
+    result = replay(con, table, drops, first, context.opening_date, PUBLISHED if kept else None, parents)
+    hashes = {date.fromisoformat(d): v for d, v in partition_hashes(con, table, result.relation).items()}
+    stage(con, staged, result.relation, hashes, {})
+    staged.removed = [d for d in existing_dates(staged) if d >= first and d not in hashes]
+    _write_waiting(con, staged, result)
+    _note(staged, result)
+    _audit(con, staged, result, drops, bool(kept))
+
+
+def _write_waiting(con: duckdb.DuckDBPyConnection, staged: Staged, result: ReplayResult) -> None:
+    context, file = staged.context, raw_files(staged.context.catalog)[Shape(staged.table).source.file]
+    known = staged.state.extra.get("counts", {})
+    for drop_id, counts in result.counts.items():
+        if counts.rows_waiting or known.get(drop_id, {}).get("rows_waiting"):
+            waiting = con.sql(f"select * from {quote(result.waiting)} where drop_id = {literal(drop_id)}").to_arrow_table()
+            write_quarantine(context.storage, file, drop_id, waiting, context.work_dir)
+
+
+def _audit(con: duckdb.DuckDBPyConnection, staged: Staged, result: ReplayResult, drops: list[AcceptedDrop], has_earlier: bool) -> None:
+    context, table = staged.context, staged.table
+    earlier = f"select * from {quote(PUBLISHED)} union all " if has_earlier else ""
+    log = table.name + BUILD
+    con.execute(f"create or replace temp view {quote(log)} as {earlier}select * from {quote(result.relation)}")
+    con.execute(f"create or replace temp view {quote(table.name + '__state')} as {state_sql(table, quote(log))}")
+    prepare(con, context, table, [context.run_date], required_relations(context.catalog, table))
+    audit_staged(con, staged, result.relation, _files(staged, result, drops))
+
+
+def _files(staged: Staged, result: ReplayResult, drops: list[AcceptedDrop]) -> dict[date, list[FileCounts]]:
+    found: dict[date, list[FileCounts]] = {}
+    for drop in drops:
+        counts = result.counts.get(drop.drop_id)
+        if counts is None:
+            continue
+        accepted = counts.rows_new + counts.rows_changed + counts.rows_unchanged
+        line = FileCounts(
+            drop_id=drop.drop_id,
+            kind="full" if drop.is_full else "delta",
+            rows=counts.rows_in,
+            accepted=accepted,
+            broken=counts.rows_broken,
+            waiting=counts.rows_waiting,
+            superseded=counts.rows_superseded,
+            vanished=counts.rows_vanished,
+            keys_before=counts.rows_vanished + counts.rows_changed + counts.rows_unchanged,
+        )
+        found.setdefault(max(drop.drop_date, staged.context.opening_date), []).append(line)
+    return found
+
+
+def _note(staged: Staged, result: ReplayResult) -> None:
+    counts = dict(staged.state.extra.get("counts", {}))
+    counts.update({drop_id: asdict(c) for drop_id, c in result.counts.items()})
+    staged.extra["counts"] = counts
+    staged.extra["waiting"] = dict(result.fingerprints)
+
+
+def _next(staged: Staged, previous: dict, drops: list[AcceptedDrop]) -> dict:
+    replayed = {Shape(staged.table).source.file: staged.extra.pop("waiting", {})}
+    accepted = {d.drop_id for d in drops}
+    staged.extra["counts"] = {k: v for k, v in staged.extra.get("counts", staged.state.extra.get("counts", {})).items() if k in accepted}
+    return next_state(previous, drops, replayed, staged.context.opening_date)

@@ -1,0 +1,49 @@
+"""Creates on a connection the relations that a table's SQL and rules may name, each in its read mode."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import duckdb
+
+from caremetrix_assets.catalog.load import GIVEN_RELATIONS
+from caremetrix_assets.catalog.models import ReadMode, Table
+from caremetrix_assets.engines.duckdb import empty_relation, parquet_relation, quote
+from caremetrix_assets.engines.given import create_given, create_seeds
+from caremetrix_assets.lake.changelog import state_sql
+from caremetrix_assets.lake.layout import object_key
+from caremetrix_assets.steps.context import RunContext
+
+
+def published_dates(context: RunContext, table: Table) -> list[date]:
+    """Dates of the table's published partitions, oldest first."""
+    return sorted(date.fromisoformat(str(d)) for d in context.state(table.name).partitions)
+
+
+def prepare(con: duckdb.DuckDBPyConnection, context: RunContext, table: Table, dates: list[date], names: set[str]) -> None:
+    """Creates the given relations, seeds and every lake table among ``names`` for a build of ``dates``."""
+    create_given(con, context.given(dates))
+    create_seeds(con, context.catalog, names)
+    for name in sorted(names - GIVEN_RELATIONS - set(context.catalog.seeds)):
+        if name in context.catalog.tables and name != table.name:
+            upstream = context.catalog.tables[name]
+            read(con, context, upstream, table.read_mode(upstream), dates)
+
+
+def read(con: duckdb.DuckDBPyConnection, context: RunContext, table: Table, mode: ReadMode, dates: list[date]) -> None:
+    """Creates a view named like ``table`` over its published partitions in the given mode."""
+    available = [d for d in published_dates(context, table) if d <= context.newest_date]
+    if mode == "newest":
+        available = available[-1:]
+    elif mode == "same_date":
+        available = [d for d in available if d in set(dates)]
+    if not available:
+        empty_relation(con, table, table.name)
+        return
+    paths = [context.storage.local_path(object_key(table.layer, table.name, d)) for d in available]
+    if mode != "state":
+        parquet_relation(con, table.name, paths)
+        return
+    log = f"{table.name}__log"
+    parquet_relation(con, log, paths)
+    con.execute(f"create or replace temp view {quote(table.name)} as {state_sql(table, log)}")

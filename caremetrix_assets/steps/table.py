@@ -1,0 +1,151 @@
+"""Builds one dimension, fact or mart: which dates, one query, compare, stage, audit. Publishing is ``publish.py``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+
+import duckdb
+
+from caremetrix_assets.audit.evaluate import audit, blocking
+from caremetrix_assets.audit.model import AuditContext, FileCounts
+from caremetrix_assets.audit.model import Staged as AuditInput
+from caremetrix_assets.audit.relations import required_relations
+from caremetrix_assets.catalog.models import Table
+from caremetrix_assets.engines.duckdb import connect, literal, partition_hashes, quote, run_select, write_partition
+from caremetrix_assets.errors import CheckFailed
+from caremetrix_assets.lake.layout import object_key, parse_object_key, table_prefix
+from caremetrix_assets.steps.context import RunContext
+from caremetrix_assets.steps.fingerprint import fingerprints, signature, whole_fingerprint
+from caremetrix_assets.steps.relations import prepare
+from caremetrix_assets.steps.staged import Staged, StagedPartition
+
+BUILD = "__all"
+
+
+def build_table(context: RunContext, table: Table) -> Staged:
+    """Stages and audits what the run has to show of ``table``; nothing is published. An up-to-date table costs no query."""
+    started = time.perf_counter()
+    staged = Staged(context, table, context.state(table.name))
+    marks: dict[date, str] = {}
+    if table.by_event_date:
+        staged.fingerprint = whole_fingerprint(context, table)
+        todo = [context.run_date] if staged.state.fingerprint != staged.fingerprint or context.forced else []
+    else:
+        marks, todo, staged.stale = _snapshot_plan(context, table)
+    if todo:
+        with connect(context.engine) as con:
+            _run(con, staged, todo, marks)
+    staged.seconds = time.perf_counter() - started
+    return staged
+
+
+def _snapshot_plan(context: RunContext, table: Table) -> tuple[dict[date, str], list[date], list[date]]:
+    days = (context.newest_date - context.opening_date).days
+    every = [context.opening_date + timedelta(days=n) for n in range(days + 1)]
+    marks = fingerprints(context, table, sorted({*every, *context.forced}))
+    built = context.state(table.name).partitions
+    stale = [d for d, mark in marks.items() if d.isoformat() not in built or built[d.isoformat()].fingerprint != mark]
+    window = set(context.window())
+    todo = [d for d in stale if d in window] + [d for d in context.forced if d not in stale]
+    return marks, sorted(todo), [d for d in stale if d not in window]
+
+
+def _run(con: duckdb.DuckDBPyConnection, staged: Staged, todo: list[date], marks: dict[date, str]) -> None:
+    context, table = staged.context, staged.table
+    names = set(table.upstream) | required_relations(context.catalog, table)
+    prepare(con, context, table, todo, names)
+    target = table.name + BUILD
+    run_select(con, table, _dated(context, table), target)
+    undated = con.execute(f"select count(*) from {quote(target)} where partition_date is null").fetchone()
+    if undated and undated[0]:
+        raise CheckFailed(f"{table.name}: {undated[0]} rows have no date, so they belong to no partition; nothing was published.")
+    hashes = {date.fromisoformat(d): v for d, v in partition_hashes(con, table, target).items()}
+    stage(con, staged, target, hashes, marks)
+    if not table.by_event_date:
+        changed = {p.day for p in staged.partitions}
+        staged.refreshed = {d: marks[d] for d in todo if d not in changed and d in hashes}
+        newest = max([*hashes, *(date.fromisoformat(d) for d in staged.state.partitions)], default=None)
+        if table.dimension == "entity" and newest in hashes:
+            rows = f"(select * from {quote(target)} where partition_date = date {literal(str(newest))}) as t"
+            staged.extra["signature"] = signature(con, table, rows)
+    else:
+        staged.removed = [d for d in existing_dates(staged) if d not in hashes]
+    audit_staged(con, staged, target)
+
+
+def existing_dates(staged: Staged) -> list[date]:
+    """Dates of the table's objects in the lake; the lake itself is asked when a publication was cut short."""
+    if staged.state.fingerprint:
+        return [date.fromisoformat(d) for d in staged.state.partitions]
+    prefix = table_prefix(staged.table.layer, staged.table.name)
+    places = (parse_object_key(info.key) for info in staged.context.storage.list(prefix))
+    return [place.partition_date for place in places if place]
+
+
+def _dated(context: RunContext, table: Table) -> str:
+    if not table.by_event_date:
+        return str(table.sql)
+    opening, newest = (f"date {literal(d.isoformat())}" for d in (context.opening_date, context.newest_date))
+    columns = ", ".join(quote(c.name) for c in table.columns if c.name != "partition_date")
+    return (
+        f"select {columns}, case when partition_date < {opening} then {opening} else partition_date end as partition_date "
+        f"from ({table.sql}) as built where partition_date <= {newest} or partition_date is null"
+    )
+
+
+def stage(
+    con: duckdb.DuckDBPyConnection,
+    staged: Staged,
+    relation: str,
+    hashes: dict[date, tuple[int, str]],
+    marks: dict[date, str],
+) -> None:
+    """Writes the partitions of ``relation`` whose rows or definition differ from the published ones to staging files."""
+    context, table, known = staged.context, staged.table, staged.state.partitions
+    folder = context.work_dir / "stage" / table.name
+    folder.mkdir(parents=True, exist_ok=True)
+    for day, (rows, value) in sorted(hashes.items()):
+        row_hash = f"{table.definition}-{duckdb.__version__}:{value}"
+        published = known.get(day.isoformat())
+        if published and published.row_hash == row_hash and day not in context.forced:
+            continue
+        path = folder / f"{day.isoformat()}.parquet"
+        sha256 = write_partition(con, table, relation, day.isoformat(), path)
+        mark = marks.get(day, "")
+        if published and published.sha256 == sha256:
+            staged.refreshed[day] = mark
+            path.unlink()
+            continue
+        staged.partitions.append(StagedPartition(day, path, rows, row_hash, sha256, mark))
+
+
+def audit_staged(
+    con: duckdb.DuckDBPyConnection, staged: Staged, relation: str, files: Mapping[date, Sequence[FileCounts]] | None = None
+) -> None:
+    """Evaluates every rule on the staged dates and notes the first date that must not be published.
+
+    ``files``: for a raw table, what became of the rows of its drops, by partition date.
+    """
+    context, table, days = staged.context, staged.table, [p.day for p in staged.partitions]
+    if not days:
+        return
+    listed = ", ".join(f"date {literal(d.isoformat())}" for d in days)
+    con.execute(
+        f"create or replace temp view {quote(table.name)} as select * from {quote(relation)} where partition_date in ({listed})"
+    )
+    newest = max(staged.state.partitions, default=None)
+    audited = AuditContext(
+        opening=context.opening_date,
+        published=context.storage.local_path(object_key(table.layer, table.name, date.fromisoformat(newest))) if newest else None,
+        contract_changed=staged.state.definition != table.definition,
+        files=files or {},
+        quarantine_limit=context.settings.quarantine_limit,
+        gx_row_limit=context.settings.gx_row_limit,
+    )
+    given = AuditInput(days, {p.day: p.path for p in staged.partitions}, {p.day: p.rows for p in staged.partitions})
+    staged.results += audit(con, context.catalog, table, given, audited)
+    held = blocking(staged.results)
+    staged.blocked = held.dates[0] if held else None
+    staged.blocking_rules = held.rules

@@ -1,0 +1,114 @@
+"""Small contracts and staged rows for tests of the audit: what a test does not say is valid."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from caremetrix_assets.audit.evaluate import audit
+from caremetrix_assets.audit.model import AuditContext, RuleResult, Staged
+from caremetrix_assets.catalog.models import Catalog, Column, Table
+from caremetrix_assets.engines.functions import install
+
+D1, D2 = date(2025, 1, 31), date(2025, 2, 1)
+OPENING = date(2025, 1, 1)
+MARKER = "zz-planted-marker"
+
+_numbers = itertools.count()
+
+
+def column(name: str, type: str, **attributes: Any) -> Column:
+    """A column; public unless it says otherwise."""
+    return Column(name=name, type=type, **{"doc": "-", "privacy": "public", **attributes})  # type: ignore[arg-type]
+
+
+def contract(name: str, columns: Mapping[str, Any], key: Sequence[str], **more: Any) -> Table:
+    """A table of the layer that its name says; ``columns`` maps names to a type or to attributes."""
+    layer = {"raw": "raw", "dim": "dims", "bridge": "dims", "fact": "facts", "mart": "marts"}[name.split("_")[0]]
+    made = [column(n, **(a if isinstance(a, dict) else {"type": a})) for n, a in columns.items()]
+    if "partition_date" not in columns:
+        made.append(column("partition_date", "date", required=True))
+    fixed = {"doc": "-", "grain": "one row", "folder": "", "refresh": "-", "sources": "-", "usage": ("select 1",)}
+    if layer == "dims":
+        more.setdefault("dimension", "entity")
+    return Table(name=name, layer=layer, key=tuple(key), columns=tuple(made), **{**fixed, **more})  # type: ignore[arg-type]
+
+
+def catalog(*tables: Table) -> Catalog:
+    """A catalog of just these tables."""
+    return Catalog(tables={t.name: t for t in tables}, seeds={})
+
+
+class Lab:
+    """One audited table in a connection of its own, with its neighbours."""
+
+    def __init__(self, tmp_path: Path, table: Table, *neighbours: Table, dates: Iterable[date] = (D1,)) -> None:
+        self.table, self.catalog = table, catalog(*neighbours, table)
+        self.dates, self.folder = list(dates), tmp_path / f"lab{next(_numbers)}"
+        self.folder.mkdir()
+        self.con = duckdb.connect()
+        install(self.con)
+        self.con.execute("create table run_dates(partition_date date)")
+        self.con.executemany("insert into run_dates values (?)", [(d,) for d in self.dates])
+        newest = max(self.dates)
+        self.con.execute("create table run_settings as select ? as opening_date, ? as newest_date", [OPENING, newest])
+        self.con.execute(
+            "create table drop_ledger(drop_id text, drop_date date, drop_sequence int, producer text, kind text, has_feed bool, "
+            "history_start date, practice_start date)"
+        )
+        for other in neighbours:
+            self.relation(other.name, other, [])
+        self.files: dict[date, Path] = {}
+        self.rows: dict[date, int] = dict.fromkeys(self.dates, 0)
+        self.context: dict[str, Any] = {"opening": OPENING, "gx_row_limit": 0}
+
+    def relation(self, name: str, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """A relation with the table's columns; what a row leaves out is null, its date the first one."""
+        self.con.execute(f'create or replace table "{name}" ({", ".join(f"{chr(34)}{c.name}{chr(34)} {c.sql_type}" for c in table.columns)})')
+        for row in rows:
+            full = {"partition_date": self.dates[0], **row}
+            names = ", ".join(f'"{n}"' for n in full)
+            self.con.execute(f'insert into "{name}" ({names}) values ({", ".join("?" * len(full))})', list(full.values()))
+
+    def stage(self, rows: Sequence[Mapping[str, Any]], *, everything: Sequence[Mapping[str, Any]] | None = None) -> Lab:
+        """Stages rows: the relation, its Parquet files, and the complete content and state (default: the same rows)."""
+        self.relation(self.table.name, self.table, rows)
+        for name in ("all", "state"):
+            self.relation(f"{self.table.name}__{name}", self.table, rows if everything is None else everything)
+        for day in self.dates:
+            count = self.con.execute(f'select count(*) from "{self.table.name}" where partition_date = ?', [day]).fetchone()
+            assert count
+            self.rows[day] = count[0]
+            if count[0] or self.table.is_snapshot:
+                path = self.folder / f"{day}.parquet"
+                self.con.execute(f"""copy (from "{self.table.name}" where partition_date = date '{day}') to '{path}' (format parquet)""")
+                self.files[day] = path
+        return self
+
+    def run(self, **context: Any) -> Results:
+        """The audit's results."""
+        made = AuditContext(**{**self.context, **context})
+        return Results(audit(self.con, self.catalog, self.table, Staged(self.dates, self.files, self.rows), made))
+
+
+class Results(list[RuleResult]):
+    """Results with the questions that tests ask."""
+
+    def of(self, name: str, day: date = D1) -> RuleResult:
+        """The one result of a rule on a date."""
+        found = [r for r in self if r.check_name == name and r.partition_date == day]
+        assert len(found) == 1, f"{name} has {len(found)} results on {day}"
+        return found[0]
+
+    def bad(self) -> dict[str, tuple[str, int | None, str]]:
+        """What did not pass, but not what does not apply: status, rows failed, keys."""
+        return {r.check_name: (r.status, r.rows_failed, r.sample_keys) for r in self if r.status in ("failed", "warned", "error")}
+
+    def says(self, text: str) -> bool:
+        """Whether a text stands anywhere in the results."""
+        return any(text in repr(r) for r in self)

@@ -1,0 +1,63 @@
+"""The files around the package keep their promises: the instance loads, pins are complete, the sample is sealed and small."""
+
+import hashlib
+import json
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+from dagster import DagsterInstance
+
+ROOT = Path(__file__).parent.parent
+DROPS = sorted(path.parent for path in (ROOT / "sample_drops").rglob("manifest.json"))
+
+
+def test_dagster_instance_loads_with_one_run_at_a_time_and_no_telemetry(tmp_path: Path):
+    shutil.copy(ROOT / "dagster.yaml", tmp_path)
+    with DagsterInstance.from_config(str(tmp_path)) as instance:
+        run_queue = instance.get_concurrency_config().run_queue_config
+        assert run_queue is not None
+        assert run_queue.max_concurrent_runs == 1
+        assert instance.run_monitoring_enabled
+        assert instance.run_monitoring_start_timeout_seconds == 180
+        assert instance.get_settings("run_monitoring")["free_slots_after_run_end_seconds"] == 60
+        assert not instance.telemetry_enabled
+
+
+def test_every_dependency_is_pinned_with_hashes_and_names_no_host():
+    text = (ROOT / "constraints.txt").read_text()
+    pins = re.findall(r"^([a-z0-9][a-z0-9._-]*)(?:\[[a-z0-9,-]+\])?==\S+.*\\$", text, flags=re.M)
+    requirements = [line for line in text.splitlines() if line and not line.startswith(("#", " "))]
+    assert len(pins) == len(requirements)
+    assert "://" not in text
+    assert not [line for line in text.splitlines() if line.startswith("-")]
+
+
+def test_constraints_hold_what_pyproject_pins():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *(pin for extra in project["optional-dependencies"].values() for pin in extra)]
+    text = (ROOT / "constraints.txt").read_text()
+    held = {
+        re.sub(r"[-_.]+", "-", name): version for name, version in re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==(\S+)", text, flags=re.M)
+    }
+    for pin in wanted:
+        name, version = re.sub(r"\[[^]]*\]", "", pin).split("==")
+        assert held[re.sub(r"[-_.]+", "-", name.lower())] == version
+
+
+@pytest.mark.parametrize("drop", DROPS, ids=lambda drop: drop.name)
+def test_sample_drop_is_sealed(drop: Path):
+    sealed = json.loads((drop / "manifest.json").read_text())["files"]
+    assert {path.name for path in drop.iterdir()} == {*sealed, "manifest.json"}
+    assert {name: hashlib.sha256((drop / name).read_bytes()).hexdigest() for name in sealed} == {
+        name: entry["sha256"] for name, entry in sealed.items()
+    }
+
+
+def test_sample_is_eight_days_and_one_to_try():
+    direct = {drop.name for drop in DROPS if drop.parent.name == "sample_drops"}
+    assert len({name[:10] for name in direct}) == 8
+    assert [drop.name for drop in DROPS if drop.parent.name == "later"] == ["2025-12-31"]
+    assert sum(path.stat().st_size for path in (ROOT / "sample_drops").rglob("*") if path.is_file()) < 5_000_000
