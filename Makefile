@@ -15,6 +15,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export GX_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
 
 help:
 	@echo "make install      .venv with everything, pinned and hash-checked (the others call it when needed)"
@@ -46,6 +47,7 @@ test: $(STAMP)
 dev: $(STAMP)
 	@mkdir -p $(DEV_HOME) inbox
 	@cp dagster.yaml $(DEV_HOME)/dagster.yaml
+	@$(BIN)/caremetrix init || echo "The UI starts all the same; start it again once the inbox holds a drop, so that its dates begin there."
 	@DAGSTER_HOME=$(DEV_HOME) $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1
 
 lint: $(STAMP)

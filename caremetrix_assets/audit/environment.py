@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import duckdb
 
-from caremetrix_assets.audit.fragments import OPENING, col, is_member, literal, name, staged
+from caremetrix_assets.audit.fragments import LOG, OPENING, col, is_member, literal, name, staged
 from caremetrix_assets.audit.model import AuditContext, Scope, Staged
 from caremetrix_assets.audit.relations import present
 from caremetrix_assets.catalog.models import Catalog, Table
@@ -46,6 +46,7 @@ class Environment:
     staged: Staged
     context: AuditContext
     scopes: Sequence[Scope] = ()
+    _known: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
 
     @cached_property
     def dates(self) -> list[date]:
@@ -58,8 +59,15 @@ class Environment:
         return present(self.con)
 
     def rows(self, sql: str, parameters: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
-        """All rows of a query in which ``$opening`` stands for the opening date."""
-        return self.con.execute(sql.replace(OPENING, literal(self.context.opening)), parameters).fetchall()
+        """All rows of a query in which ``$opening`` stands for the opening date and ``$log(t)`` for the log of ``t``."""
+        filled = LOG.sub(lambda m: name(f"{m[1]}__log" if f"{m[1]}__log" in self.relations else m[1]), sql)
+        return self.con.execute(filled.replace(OPENING, literal(self.context.opening)), parameters).fetchall()
+
+    def once(self, sql: str) -> list[tuple[Any, ...]]:
+        """The same, run the first time only: for a query that several rules share."""
+        if sql not in self._known:
+            self._known[sql] = self.rows(sql)
+        return self._known[sql]
 
     @cached_property
     def types(self) -> dict[str, str]:

@@ -39,7 +39,8 @@ from caremetrix_assets.audit.model import (
 from caremetrix_assets.audit.rules import rules_of
 from caremetrix_assets.catalog.models import Catalog, Table
 
-
+# Up to this many rows the queries of a table are joined into one statement: planning costs more than the rows there.
+SMALL = 100_000
 _SCANS: dict[type, scan.Scan] = {
     Predicate: scan.predicates,
     Missing: scan.missing,
@@ -66,7 +67,10 @@ def audit(con: duckdb.DuckDBPyConnection, catalog: Catalog, table: Table, staged
         found |= gx.evaluate(env, [r for r in able if r.expectations])
     rest = [r for r in able if r.name not in found]
     for kind, run in _SCANS.items():
-        found |= _timed(env, [r for r in rest if isinstance(r.test, kind)], run)
+        chosen = [r for r in rest if isinstance(r.test, kind)]
+        alone = kind is Offenders and sum(staged.rows.values()) > SMALL
+        for group in [[r] for r in chosen] if alone else [chosen]:
+            found |= _timed(env, group, run)
     found |= {r.name: _procedure(env, r) for r in rest if isinstance(r.test, Procedure)}
     return [result for r in rules for result in _results(env, r, found.get(r.name))]
 
@@ -133,7 +137,7 @@ def _judge(env: Environment, rule: Rule, found: Evaluation | None, day: date) ->
         return "error", found.error, nothing
     outcome = found.outcomes.get(day)
     if outcome is None:
-        outcome = Outcome(0, 0, reason=ROWS if empty else rule.no_value)
+        outcome = Outcome(0, 0, reason=ROWS if empty else rule.unchecked)
     if empty and not rule.on_empty and not outcome.failed:
         return "not_applicable", ROWS, nothing
     if outcome.reason:
@@ -142,7 +146,7 @@ def _judge(env: Environment, rule: Rule, found: Evaluation | None, day: date) ->
         bad = status_of(rule, outcome)
         return bad, None, outcome
     if not outcome.checked and not (empty and rule.on_empty):
-        return "not_applicable", rule.no_value, nothing
+        return "not_applicable", rule.unchecked, nothing
     return "passed", None, outcome
 
 

@@ -17,6 +17,8 @@ FIRST_DAY = date(1900, 1, 1)
 OPEN_END = date(9999, 12, 31)
 # Stands for the lake's opening date in a rule's SQL; the evaluation puts the date in.
 OPENING = "$opening"
+# Stands for the whole change log of a raw table where there is one (``<table>__log``), else for what the table's name gives.
+LOG = re.compile(r"\$log\((\w+)\)")
 ALL_KEY = -3
 ALL_TEXT = "all"
 # Shapes of Synthea's SSN, driver's licence and passport; a key that looks like one is never shown.
@@ -112,6 +114,17 @@ def both(*conditions: str | None) -> str | None:
 def same(columns: Iterable[tuple[str, str]]) -> str:
     """A join condition over pairs of expressions in which null equals null."""
     return " and ".join(f"{a} is not distinct from {b}" for a, b in columns)
+
+
+def unresolved(table: Table, column: str, target: str, target_column: str, where: str | None) -> str:
+    """A SELECT of the staged rows whose value is in no row of ``target`` (a FROM item with alias ``d``).
+
+    The distinct values are looked up, not the rows: half the work where a million rows name a thousand members.
+    """
+    kept = both(f"{col(column)} is not null", where)
+    absent = f"not exists (select 1 from {target} where {col(target_column, 'd')} = v.value)"
+    values = f"select v.value from (select distinct {col(column)} as value from {staged(table)} where {kept}) as v where {absent}"
+    return f"select t.partition_date, {key_text(table)} as key from {staged(table)} where {kept} and {col(column)} in ({values})"
 
 
 def entity(table: Table) -> str:

@@ -132,26 +132,43 @@ def _seen(expectation: Expectation, value: Any) -> Any:
 
 
 def _validate(stacks: Sequence[_Stack]) -> tuple[dict[str, set[int]], set[str]]:
-    """Offending rows by rule, and the rules whose expectation could not run."""
+    """Offending rows by rule, and the rules whose expectation could not run: each alone, when its stack could not."""
     import great_expectations as gx
 
     batch = _batch_definition().get_batch(batch_parameters={"dataframe": _dataframe(stacks)})
     made = [_expectation(s.expectation, i) for i, s in enumerate(stacks)]
     result = batch.validate(gx.ExpectationSuite(name="staged", expectations=made), result_format="BOOLEAN_ONLY")
     failed: dict[str, set[int]] = {}
-    broken: set[str] = set()
+    broken: list[_Stack] = []
     suspects = [_position(r) for r in result.results if not r.success]
     if suspects:
         suite = gx.ExpectationSuite(name="suspects", expectations=[made[i] for i in suspects])
         for r in batch.validate(suite, result_format=_EVERY).results:
             stack = stacks[_position(r)]
             if "unexpected_index_list" not in (r.result or {}):
-                broken |= {owner for owner, _ in stack.owners}
+                broken.append(stack)
                 continue
             for at in r.result["unexpected_index_list"] or ():
                 owner, row = stack.owners[at]
                 failed.setdefault(owner, set()).add(row)
-    return failed, broken
+    alone = [single for stack in broken if len(singles := _split(stack)) > 1 for single in singles]
+    unable = {owner for stack in broken if len(_split(stack)) == 1 for owner, _ in stack.owners}
+    if alone:
+        rest, more = _validate(alone)
+        for owner, rows in rest.items():
+            failed.setdefault(owner, set()).update(rows)
+        unable |= more
+    return failed, unable
+
+
+def _split(stack: _Stack) -> list[_Stack]:
+    """One stack for each rule of a stack."""
+    parts: dict[str, _Stack] = {}
+    for value, owner in zip(stack.values, stack.owners, strict=True):
+        part = parts.setdefault(owner[0], _Stack(stack.expectation, [], []))
+        part.values.append(value)
+        part.owners.append(owner)
+    return list(parts.values())
 
 
 def _position(result: Any) -> int:

@@ -21,6 +21,7 @@ Group = Literal["contract", "integrity", "watch"]
 
 ROWS = "the partition has no row"
 NO_VALUE = "the column has no value"
+NO_ROW = "there is nothing to check"
 NOT_BUILT = "table not built"
 SAMPLES = 5
 
@@ -163,7 +164,12 @@ class Rule:
     expectations: tuple[Expectation, ...] = ()
     needs: frozenset[str] = frozenset()
     on_empty: bool = False
-    no_value: str = NO_VALUE
+    no_value: str | None = None
+
+    @property
+    def unchecked(self) -> str:
+        """Why the rule does not apply when its scope has no row."""
+        return self.no_value or (NO_VALUE if self.scope.column else NO_ROW)
 
 
 class Evaluation(NamedTuple):

@@ -58,7 +58,8 @@ def required_relations(catalog: Catalog, table: Table) -> set[str]:
     """Tables and seeds, of those in the catalog, that auditing ``table`` reads: upstream, references, parents, checks.
 
     Besides, the connection must have the table itself (``<name>``, and ``<name>__all`` where it applies), ``run_dates``,
-    ``run_settings`` and ``drop_ledger``. ``<name>__held``, ``<parent>__all`` and ``dq_metrics`` are used when they are there.
+    ``run_settings`` and ``drop_ledger``. ``<name>__held`` (rows built but held back), ``<parent>__log`` (a raw parent's whole
+    change log) and ``dq_metrics`` (``grades.read_metrics``) are used when they are there.
     """
     wanted = set(table.upstream) | {target for target, _ in references(catalog, table).values()}
     wanted |= {c.parent for c in table.columns if c.parent}

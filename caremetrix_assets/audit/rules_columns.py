@@ -89,7 +89,7 @@ def _not_null(table: Table, column: Column) -> Rule:
         where = "t.change_type <> 'delete'" if table.has("change_type") else None
     expectation = Expectation("not_null", (column.name,))
     test = Missing(Scope(column.name, where))
-    return rule("not_null", test, Scope(None, where), column=column.name, expectations=(expectation,), no_value="no row is checked")
+    return rule("not_null", test, Scope(None, where), column=column.name, expectations=(expectation,))
 
 
 def _values(table: Table, column: Column) -> Rule:
@@ -198,21 +198,20 @@ def _sentinel_value(column: Column, text: str) -> object:
 def _unique(check: str, table: Table, columns: tuple[str, ...]) -> Rule:
     """Rows whose key occurs twice: within the partition, for facts and event dimensions anywhere in the table."""
     names = tuple(dict.fromkeys((*columns, "partition_date")))
-    members, content = is_member(table), staged(table)
+    content = staged(table)
     if table.by_event_date:
         names, content = tuple(n for n in names if n != "partition_date"), f'"{table.name}__all" as t'
     key = ", ".join(col(n) for n in names)
-    where = f"where {members}" if members else ""
     # 8-byte hashes first: grouping 1.3 million keys by their text takes twice as long
-    doubled = f"select hash({key}) from {content} {where} group by 1 having count(*) > 1"
-    exact = f"select {', '.join(col(n) for n in names)} from {content} where {both(members, f'hash({key}) in ({doubled})')} "
+    doubled = f"select hash({key}) from {content} group by 1 having count(*) > 1"
+    exact = f"select {', '.join(col(n) for n in names)} from {content} where hash({key}) in ({doubled}) "
     exact += "group by all having count(*) > 1"
     match = " and ".join(f"{col(n)} is not distinct from d.{n}" for n in names)
-    sql = f"select t.partition_date, {key_text(table)} as key from {staged(table)} inner join ({exact}) as d on {match} {where}"
+    sql = f"select t.partition_date, {key_text(table)} as key from {staged(table)} inner join ({exact}) as d on {match}"
     needs = frozenset({f"{table.name}__all"}) if table.by_event_date else frozenset()
     # a frame of one partition cannot see a key that stands in another one too
     twin = () if table.by_event_date else (Expectation("unique", names),)
-    return rule(check, Offenders(sql), _scope(table), expectations=twin, needs=needs)
+    return rule(check, Offenders(sql), expectations=twin, needs=needs)
 
 
 def _within(condition: str, scope: Scope) -> str:

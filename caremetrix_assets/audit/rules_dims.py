@@ -114,7 +114,7 @@ def _versions(table: Table) -> Iterator[Rule]:
 
 
 def _complete(catalog: Catalog, table: Table) -> Rule:
-    """Natural keys of the log up to each date against the members of that date. Fixed members are spelled in capitals."""
+    """Natural keys of the log up to each date against the members of that date. Fixed members are spelled LIKE_THIS."""
     assert table.driving is not None
     driving = table.driving
     key = [(f"s.k{i}", col(own)) for i, own in enumerate(driving.own_key)]
@@ -127,7 +127,7 @@ def _complete(catalog: Catalog, table: Table) -> Rule:
     first = f"select {selected}, min({table_name}.partition_date) as first_seen from {table_name} {where} group by {groups}"
     shown = " || '|' || ".join(f"coalesce(cast(s.k{i} as varchar), '')" for i in range(len(key)))
     members, own = is_member(table) or "true", staged(table)
-    fixed = " or ".join(f"regexp_full_match(cast({o} as varchar), '[A-Z_]+')" for _, o in key)
+    fixed = " or ".join(f"regexp_full_match(cast({o} as varchar), '[A-Z]+(_[A-Z]+)+')" for _, o in key)
     sql = (
         f"with source as ({first}) select r.partition_date, {shown} as key from run_dates as r inner join source as s "
         f"on s.first_seen <= r.partition_date where not exists (select 1 from {own} where t.partition_date = r.partition_date "

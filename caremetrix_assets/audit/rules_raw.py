@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from caremetrix_assets.audit.fragments import col, key_text, literal, name, staged
+from caremetrix_assets.audit.fragments import col, key_text, literal, name, staged, unresolved
 from caremetrix_assets.audit.model import FileCounts, Offenders, Outcome, Procedure, Rule, Scope
 from caremetrix_assets.audit.registry import rule
 from caremetrix_assets.catalog.models import Catalog, Column, Table
@@ -62,14 +62,10 @@ def _doubled_state(table: Table) -> str:
 
 def _parent(catalog: Catalog, table: Table, column: Column) -> Rule:
     assert column.parent is not None
-    c = col(column.name)
     parent = catalog.tables.get(column.parent)
-    key = col((parent.natural_key or parent.key)[0] if parent else "id", "p")
-    target = name(column.parent)
-    sql = (
-        f"select t.partition_date, {key_text(table)} as key from {staged(table)} where {c} is not null "
-        f"and t.change_type <> 'delete' and not exists (select 1 from {target} as p where {key} = {c})"
-    )
+    key = (parent.natural_key or parent.key)[0] if parent else "id"
+    target = f"$log({column.parent})"
+    sql = unresolved(table, column.name, f"{target} as d", key, "t.change_type <> 'delete'")
     absent = f"select 'parent file not in any drop' where not exists (select 1 from {target})"
     needs = frozenset({column.parent})
     return rule("raw_fk_resolves", Offenders(sql, unless=absent), Scope(column.name), column=column.name, needs=needs)
@@ -167,7 +163,7 @@ def _per_file(measure: Measure) -> Callable[[Environment], Mapping[date, Outcome
             if not counts:
                 found[day] = Outcome(0, 0, reason=DELTA if files else NO_FILE)
                 continue
-            keys = tuple(sorted(f.drop_id[:12] for f, n in counts if n[1]))
+            keys = tuple(sorted({f.drop_id[:12] for f, n in counts if n[1]}))
             found[day] = Outcome(sum(n[0] for _, n in counts), sum(n[1] for _, n in counts), keys)
         return found
 

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from caremetrix_assets.audit.fragments import OPENING, col, event_day, is_member, key_text, literal, name, staged
+from caremetrix_assets.audit.fragments import OPENING, both, col, event_day, is_member, key_text, literal, name, staged, unresolved
 from caremetrix_assets.audit.model import Offenders, Outcome, Predicate, Procedure, Rule, Scope
 from caremetrix_assets.audit.registry import rule
 from caremetrix_assets.audit.relations import references
@@ -156,12 +156,12 @@ def _shaped(column: Column) -> tuple[str, str]:
 
 
 def _resolves(table: Table, column: str, target: str, target_column: str) -> Rule:
-    c, k = col(column), col(target_column, "d")
-    partition = " and d.partition_date = t.partition_date" if target == table.name else ""
     members = is_member(table)
-    sql = (
-        f"select t.partition_date, {key_text(table)} as key from {staged(table)} where {c} is not null"
-        f"{' and ' + members if members else ''} and not exists (select 1 from {name(target)} as d where {k} = {c}{partition})"
-    )
-    needs = frozenset({target})
-    return rule("fk_resolves", Offenders(sql), Scope(column, members), column=column, needs=needs, no_value="the column has no value")
+    if target == table.name:
+        c, k = col(column), col(target_column, "d")
+        inside = f"select 1 from {name(target)} as d where {k} = {c} and d.partition_date = t.partition_date"
+        kept = both(f"{c} is not null", members)
+        sql = f"select t.partition_date, {key_text(table)} as key from {staged(table)} where {kept} and not exists ({inside})"
+    else:
+        sql = unresolved(table, column, f"{name(target)} as d", target_column, members)
+    return rule("fk_resolves", Offenders(sql), Scope(column, members), column=column, needs=frozenset({target}))

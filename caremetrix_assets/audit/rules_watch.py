@@ -6,7 +6,7 @@ The numbers they compare are ``metrics``; without a history they do not apply.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LAST = 14
 ENOUGH = 7
 Z = 3.0
+SLACK = 1e-9
 SHIFT = 0.10
 FEW_ROWS = 100
 CATEGORY_ROWS = 1_000
@@ -36,9 +37,8 @@ def watch_rules(catalog: Catalog, table: Table) -> Iterator[Rule]:
     yield rule("volume_drift", Procedure(_volume))
     if optional_columns(table):
         yield rule("null_share_stable", Procedure(_null_shares))
-    for column in table.columns:
-        if column.values and column.is_text and column.name not in ("period_grain", "breakdown", "change_type"):
-            yield rule("category_seen", Procedure(_seen(column)), column=column.name, needs=_content(table))
+    for column in _categories(table):
+        yield rule("category_seen", Procedure(_seen(column)), column=column.name, needs=_content(table))
     if headline_columns(table):
         yield rule("mart_drift", Procedure(_headlines))
 
@@ -46,7 +46,7 @@ def watch_rules(catalog: Catalog, table: Table) -> Iterator[Rule]:
 def is_drifting(value: float, before: Sequence[float], step: float) -> bool:
     """True when ``value`` is at least three standard deviations away from the mean of the values before it."""
     spread = max(statistics.pstdev(before), step)
-    return abs(value - statistics.fmean(before)) / spread >= Z
+    return abs(value - statistics.fmean(before)) / spread >= Z - SLACK
 
 
 def _volume(env: Environment) -> Mapping[date, Outcome]:
@@ -96,35 +96,47 @@ def _content(table: Table) -> frozenset[str]:
     return frozenset() if table.is_snapshot else frozenset({f"{table.name}__all"})
 
 
-class _seen:  # noqa: N801  a function of a column, kept comparable
+def _categories(table: Table) -> list[Column]:
+    header = ("period_grain", "breakdown", "change_type")
+    return [c for c in table.columns if c.values and c.is_text and c.name not in header]
+
+
+def _seen(column: Column) -> Callable[[Environment], Mapping[date, Outcome]]:
     """Declared values that no row of the last 12 months has; of a snapshot, none of its rows."""
 
-    def __init__(self, column: Column) -> None:
-        self.column = column
-
-    def __call__(self, env: Environment) -> Mapping[date, Outcome]:
-        table, values = env.table, self.column.values or ()
+    def run(env: Environment) -> Mapping[date, Outcome]:
         if env.size < CATEGORY_ROWS:
             return dict.fromkeys(env.dates, Outcome(0, 0, reason=FEW))
-        relation = staged(table) if table.is_snapshot else f"{name(table.name + '__all')} as t"
-        day_of = event_day(table) or "date_key(t.partition_date)"
-        if table.is_snapshot:
-            window = "t.partition_date = r.partition_date"
-        else:
-            window = f"{day_of} > date_key(add_months(r.partition_date, -12)) and {day_of} <= date_key(r.partition_date)"
-        counted = ", ".join(f"count(*) filter (where {col(self.column.name)} = {literal(v)})" for v in values)
-        dates = ", ".join(f"({literal(d)})" for d in env.dates)
-        sql = (
-            f"select r.partition_date, count(t.partition_date), {counted} from (values {dates}) as r(partition_date) "
-            f"left join {relation} on {window} group by 1"
-        )
+        values = column.values or ()
         found = {}
-        for day, rows, *seen in env.rows(sql):
-            absent = sorted(v for v, n in zip(values, seen, strict=True) if not n)
-            reason = FEW if rows < CATEGORY_ROWS else None
+        for day in env.dates:
+            rows, seen = _in_window(env, day)
+            absent = sorted(v for v in values if not seen[column.name, v])
             # the contract's own words, not values of rows
-            found[day] = Outcome(len(values), len(absent), tuple(absent), reason)
+            found[day] = Outcome(len(values), len(absent), tuple(absent), FEW if rows < CATEGORY_ROWS else None)
         return found
+
+    return run
+
+
+def _in_window(env: Environment, day: date) -> tuple[int, dict[tuple[str, str], int]]:
+    """Rows of the 12 months up to a date, and of these the rows with each declared value."""
+    names = [(c.name, v) for c in _categories(env.table) for v in c.values or ()]
+    last = day.year * 10_000 + day.month * 100 + day.day
+    first = last if env.table.is_snapshot else last - 10_000
+    totals = [0] * (len(names) + 1)
+    for row in env.once(_per_day(env.table)):
+        if row[0] is not None and (row[0] == last if env.table.is_snapshot else first < row[0] <= last):
+            totals = [a + b for a, b in zip(totals, row[1:], strict=True)]
+    return totals[0], dict(zip(names, totals[1:], strict=True))
+
+
+def _per_day(table: Table) -> str:
+    """One scan for all columns of the table: rows per day with each declared value."""
+    relation = staged(table) if table.is_snapshot else f"{name(table.name + '__all')} as t"
+    day = "date_key(t.partition_date)" if table.is_snapshot else event_day(table) or "date_key(t.partition_date)"
+    counted = [f"count(*) filter (where {col(c.name)} = {literal(v)})" for c in _categories(table) for v in c.values or ()]
+    return f"select {day}, {', '.join(['count(*)', *counted])} from {relation} group by 1"
 
 
 def _headlines(env: Environment) -> Mapping[date, Outcome]:

@@ -12,8 +12,6 @@ from caremetrix_assets.audit.model import SAMPLES, Aggregate, Missing, Offenders
 
 Found = dict[str, dict[date, Outcome]]
 Scan = Callable[[Environment, Sequence[Rule]], Found]
-# Queries of small tables are joined into one statement: there the planning costs more than the rows.
-SMALL = 100_000
 
 
 def predicates(env: Environment, rules: Sequence[Rule]) -> Found:
@@ -26,24 +24,26 @@ def predicates(env: Environment, rules: Sequence[Rule]) -> Found:
 
 
 def _one_source(env: Environment, source: str, rules: Sequence[Rule]) -> Found:
+    failed: dict[str, dict[date, int]] = {}
+    _count(env, source, "", [r for r in rules if _test(r).always], failed)
     suspects = [r for r in rules if not _test(r).always]
     if suspects:
-        conditions = " or ".join(f"({_test(r).screen or _test(r).bad})" for r in suspects)
-        if not env.rows(f"select exists (select 1 from {source} where {conditions})")[0][0]:
-            suspects = []
-    if suspects:
-        counted = ", ".join(f"count(*) filter (where {_test(r).screen or _test(r).bad})" for r in suspects)
-        row = env.rows(f"select {counted} from {source}")[0]
-        suspects = [r for r, n in zip(suspects, row, strict=True) if n]
-    counting = [r for r in rules if _test(r).always or r in suspects]
-    failed: dict[str, dict[date, int]] = {}
-    if counting:
-        counted = ", ".join(f"count(*) filter (where {_test(r).bad})" for r in counting)
-        for day, *numbers in env.rows(f"select t.partition_date, {counted} from {source} group by 1"):
-            for r, n in zip(counting, numbers, strict=True):
-                if n:
-                    _add(failed.setdefault(r.name, {}), env, day, n)
+        # one filter over all conditions; where it finds nothing, which is usual, nothing is counted
+        where = " where " + " or ".join(f"({_test(r).screen or _test(r).bad})" for r in suspects)
+        if env.rows(f"select exists (select 1 from {source}{where})")[0][0]:
+            _count(env, source, where, suspects, failed)
     return {r.name: outcomes(env, r, failed.get(r.name, {}), _shown(env, r, source, failed.get(r.name))) for r in rules}
+
+
+def _count(env: Environment, source: str, where: str, rules: Sequence[Rule], failed: dict[str, dict[date, int]]) -> None:
+    """Adds the bad rows of each rule and date to ``failed``."""
+    if not rules:
+        return
+    counted = ", ".join(f"count(*) filter (where {_test(r).bad})" for r in rules)
+    for day, *numbers in env.rows(f"select t.partition_date, {counted} from {source}{where} group by 1"):
+        for r, n in zip(rules, numbers, strict=True):
+            if n:
+                _add(failed.setdefault(r.name, {}), env, day, n)
 
 
 def _test(rule: Rule) -> Predicate:
@@ -130,15 +130,13 @@ def _aggregate(rule: Rule) -> Aggregate:
 
 
 def offenders(env: Environment, rules: Sequence[Rule]) -> Found:
-    """Outcomes of rules that are a SELECT of offending rows; of small tables in one statement."""
+    """Outcomes of rules that are a SELECT of offending rows, in one statement."""
     reasons = {r.name: _reasons(env, r) for r in rules}
     running = [r for r in rules if None not in reasons[r.name]]
     failed: dict[str, dict[date, int]] = {}
     parts = [f"select {i} as rule, partition_date, count(*) from ({_sql(r)}) group by 2" for i, r in enumerate(running)]
-    size = len(parts) if sum(env.staged.rows.values()) <= SMALL else 1
-    for start in range(0, len(parts), max(size, 1)):
-        for i, day, n in env.rows(" union all ".join(parts[start : start + size])):
-            _add(failed.setdefault(running[i].name, {}), env, day, n)
+    for i, day, n in env.rows(" union all ".join(parts)) if parts else ():
+        _add(failed.setdefault(running[i].name, {}), env, day, n)
     found: Found = {}
     for r in rules:
         bad = failed.get(r.name, {})

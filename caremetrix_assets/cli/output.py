@@ -18,8 +18,10 @@ from rich.table import Table as RichTable
 
 from caremetrix_assets.errors import CaremetrixError
 
-out = Console()
-err = Console(stderr=True)
+# Without a terminal there is nothing to fit into, and a narrow guess would break every word.
+WIDE = 240
+out = Console(width=None if sys.stdout.isatty() else WIDE)
+err = Console(stderr=True, width=None if sys.stderr.isatty() else WIDE)
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """Everything Dagster and nothing else: assets, checks, IO manager, resources, partitions, jobs, schedule, sensor."""
 
+import warnings
 from datetime import date
 from typing import Any
 
@@ -12,6 +13,9 @@ from caremetrix_assets.defs.ops import ops_assets
 from caremetrix_assets.defs.partitions import daily
 from caremetrix_assets.defs.resources import LakeResource
 from caremetrix_assets.defs.tables import table_assets
+
+# The parameter is marked beta, the policy is not; a warning per table says nothing to a user.
+warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy.*")
 
 
 def build_definitions(start: date, overrides: dict[str, Any] | None = None) -> dg.Definitions:

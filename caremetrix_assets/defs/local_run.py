@@ -14,7 +14,6 @@ from caremetrix_assets.defs.resources import RESTATE_TAG
 from caremetrix_assets.errors import UsageError
 from caremetrix_assets.settings import Settings, dagster_home
 
-INSTANCE_YAML = "telemetry:\n  enabled: false\n"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -28,12 +27,11 @@ class RunReport:
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
-    """The Dagster instance of this lake: ``DAGSTER_HOME``, else a folder beside the lake (made when missing)."""
+    """The Dagster instance of this lake when there is one (``DAGSTER_HOME``, else ``dagster/`` beside the lake), so that
+    runs of the terminal show in its UI; without one an instance in memory, which spares a file write per event."""
     home: Path = dagster_home(settings)
-    home.mkdir(parents=True, exist_ok=True)
-    config = home / "dagster.yaml"
-    if not config.exists():
-        config.write_text(INSTANCE_YAML, "utf-8")
+    if not home.is_dir():
+        return dg.DagsterInstance.ephemeral()
     return dg.DagsterInstance.from_config(str(home.resolve()))
 
 

@@ -31,7 +31,7 @@ class LakeResource(dg.ConfigurableResource):
         """Holds the lake's lease for the run: a second writer waits and says for whom."""
         from caremetrix_assets.lake.reader import open_lake
 
-        run_id = context.run_id or "adhoc"
+        run_id = context.run.run_id if context.run else "adhoc"
         log = context.log
         with Lease(open_lake(self.settings()), f"run {run_id}", on_wait=log.info):
             yield self

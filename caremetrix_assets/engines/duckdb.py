@@ -136,10 +136,17 @@ def write_partition(con: duckdb.DuckDBPyConnection, table: Table, relation: str,
     columns = ", ".join(quote(c.name) for c in table.columns)
     order = ", ".join(f"{quote(c)} nulls first" for c in sort_columns(table))
     meta = f"{{'caremetrix.table': {literal(table.name)}, 'caremetrix.definition': {literal(table.definition)}}}"
+    # Copied from a table, not from the query: the writer encodes nulls by how they arrive, so the same rows from
+    # two different plans gave two different files (2 of 105 in one comparison).
     con.execute(
-        f"copy (select {columns} from {quote(relation)} where partition_date = date {literal(day)} order by {order}) "
-        f"to {literal(str(path))} (format parquet, compression zstd, row_group_size {ROW_GROUP_ROWS}, kv_metadata {meta})"
+        f"create or replace temp table sorted_partition as select {columns} from {quote(relation)} "
+        f"where partition_date = date {literal(day)} order by {order}"
     )
+    con.execute(
+        f"copy sorted_partition to {literal(str(path))} "
+        f"(format parquet, compression zstd, row_group_size {ROW_GROUP_ROWS}, kv_metadata {meta})"
+    )
+    con.execute("drop table sorted_partition")
     return file_sha256(path)
 
 

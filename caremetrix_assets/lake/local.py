@@ -19,6 +19,7 @@ from caremetrix_assets.lake.objects import Conflict, MissingObject, ObjectInfo, 
 
 TEMP_PREFIX = ".tmp-"
 
+_NO_LOCKS = "its file system cannot lock; use a folder on a local disk, or a bucket"
 _ADVICE = {
     errno.ENOSPC: "the disk is full; free space there or name another folder",
     errno.EDQUOT: "the disk quota is used up; free space there or name another folder",
@@ -27,6 +28,8 @@ _ADVICE = {
     errno.EPERM: "this user has no permission; change the folder's permissions or name another folder",
     errno.ENOTDIR: "a file stands where a folder is needed; move it away or name another folder",
     errno.EEXIST: "a file stands where a folder is needed; move it away or name another folder",
+    errno.ENOLCK: _NO_LOCKS,  # network file systems lock files only, and not always
+    errno.EBADF: _NO_LOCKS,
     errno.EISDIR: "a folder stands where a file is needed; move it away",
 }
 

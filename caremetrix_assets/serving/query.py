@@ -28,7 +28,7 @@ def query(lake: Lake, sql: str) -> pa.Table:
     tree = _one_select(sql)
     with _session(lake, _tables_of(tree)) as con:
         try:
-            return con.execute(tree.sql(dialect="duckdb")).to_arrow_table()
+            return con.sql(tree.sql(dialect="duckdb")).to_arrow_table()
         except duckdb.Error as error:
             raise UsageError(f"The query does not run: {str(error).splitlines()[0]}") from error
 

@@ -12,9 +12,9 @@ import duckdb
 import pyarrow as pa
 
 from caremetrix_assets.sources.contracts import ARCHIVE_COLUMNS
-from caremetrix_assets.sources.reader import PARQUET, Part, Typed
+from caremetrix_assets.sources.reader import Part, Typed
 from caremetrix_assets.sources.records import original_texts
-from caremetrix_assets.sources.typing_sql import literal, name
+from caremetrix_assets.sources.sql import PARQUET, literal, name, one_row
 from caremetrix_assets.sources.units import CLAIM, PARTIAL_CLAIM
 
 
@@ -34,7 +34,7 @@ def mark(con: duckdb.DuckDBPyConnection, typed: Typed, shown: int = 20) -> Marke
     ``changes``: place (0 is the first row), broken_rule, is_superseded, source_file, source_line; only rows that are
     broken or superseded.
     """
-    rows = f"read_parquet({literal(str(typed.path))}, file_row_number = true)"
+    rows = f"read_parquet({literal(typed.path)}, file_row_number = true)"
     rule = "broken_rule"
     if typed.file.is_unit:
         torn = f"select {CLAIM} from {rows} where broken_rule is not null and {CLAIM} is not null"
@@ -51,15 +51,15 @@ def mark(con: duckdb.DuckDBPyConnection, typed: Typed, shown: int = 20) -> Marke
     first = con.execute(
         f"select source_file, source_line, broken_rule from changes where broken_rule is not null order by place limit {shown}"
     ).fetchall()
-    superseded = con.execute("select count(*) from changes where is_superseded").fetchone()
-    return Marked(sum(n for _, n in rules), superseded[0] if superseded else 0, dict(rules), tuple(first))
+    (superseded,) = one_row(con, "select count(*) from changes where is_superseded")
+    return Marked(sum(n for _, n in rules), superseded, dict(rules), tuple(first))
 
 
 def _add_superseded(con: duckdb.DuckDBPyConnection, typed: Typed, rows: str) -> None:
     key = ", ".join(name(k) for k in typed.file.source.key)
     good = f"{rows} where broken_rule is null"
-    doubled = con.execute(f"select count(*) > count(distinct hash({key})) from {good}").fetchone()
-    if doubled and doubled[0]:  # rare; only then is the file sorted by key
+    (doubled,) = one_row(con, f"select count(*) > count(distinct hash({key})) from {good}")
+    if doubled:  # rare; only then is the file sorted by key
         con.execute(
             f"insert into changes select place, null, true, source_file, source_line from (select file_row_number as place, "
             f"source_file, source_line, row_number() over (partition by {key} order by file_row_number desc) as nth from {good}) "
@@ -70,8 +70,7 @@ def _add_superseded(con: duckdb.DuckDBPyConnection, typed: Typed, rows: str) -> 
 def write_marked(con: duckdb.DuckDBPyConnection, typed: Typed, parts: list[Part], out: Path) -> Path:
     """The file with the marks of ``changes`` and the broken rows' texts; the typed file itself when there are none."""
     found = con.execute("select source_file, source_line from changes where broken_rule is not null").fetchall()
-    marked = con.execute("select count(*) from changes").fetchone()
-    if not marked or not marked[0]:
+    if one_row(con, "select count(*) from changes") == (0,):
         return typed.path
     _load_texts(con, typed, parts, found)
     con.execute(
@@ -84,8 +83,8 @@ def write_marked(con: duckdb.DuckDBPyConnection, typed: Typed, parts: list[Part]
     marks = {"broken_rule": "b.broken_rule", "raw_text": "coalesce(b.raw_text, r.raw_text)", "is_superseded": "b.is_superseded"}
     ends = ", ".join(f"{marks.get(c, f'r.{c}')} as {c}" for c, _ in ARCHIVE_COLUMNS)
     con.execute(
-        f"copy (select {kept}, {ends} from read_parquet({literal(str(typed.path))}) as r positional join beside as b) "
-        f"to {literal(str(out))} {PARQUET}"
+        f"copy (select {kept}, {ends} from read_parquet({literal(typed.path)}) as r positional join beside as b) "
+        f"to {literal(out)} {PARQUET}"
     )
     return out
 

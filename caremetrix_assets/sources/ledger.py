@@ -129,7 +129,7 @@ class Ledger:
     def to_arrow(self) -> pa.Table:
         """All entries in drop order, with the ledger's columns and types."""
         with _relation(self.history()) as con:
-            return con.execute("from ledger").to_arrow_table()
+            return con.sql("from ledger").to_arrow_table()
 
     def history(self) -> list[Entry]:
         """Every drop ever seen, in drop order, whatever became of it."""

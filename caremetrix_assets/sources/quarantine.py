@@ -19,8 +19,7 @@ import pyarrow as pa
 from caremetrix_assets.lake.layout import QUARANTINE_PREFIX, drop_file_key, quarantine_prefix
 from caremetrix_assets.lake.objects import Storage
 from caremetrix_assets.sources.contracts import RawFile
-from caremetrix_assets.sources.reader import PARQUET
-from caremetrix_assets.sources.typing_sql import literal, name
+from caremetrix_assets.sources.sql import PARQUET, literal, name, one_row
 
 _KEY = re.compile(rf"{QUARANTINE_PREFIX}(?P<file>[a-z_]+)/drop_id=(?P<drop_id>[0-9a-f]{{64}})\.parquet")
 
@@ -56,7 +55,7 @@ def write_quarantine(storage: Storage, file: RawFile, drop_id: str, waiting: Any
     archive = storage.local_path(drop_file_key(drop_id, file.name))
     with duckdb.connect() as con, TemporaryDirectory(dir=work_dir) as folder:
         con.register("waiting", given)
-        rows = f"read_parquet({literal(str(archive))}, file_row_number = true)"
+        rows = f"read_parquet({literal(archive)}, file_row_number = true)"
         text = "concat_ws(',', " + ", ".join(f"coalesce({_csv_field(c.name)}, '')" for c in file.columns) + ")"
         select = (
             f"select {literal(drop_id)} as drop_id, a.source_file, a.source_line, "
@@ -66,8 +65,7 @@ def write_quarantine(storage: Storage, file: RawFile, drop_id: str, waiting: Any
             f"where a.broken_rule is not null or w.rule is not null order by a.file_row_number"
         )
         path = Path(folder) / "quarantine.parquet"
-        copied = con.execute(f"copy ({select}) to {literal(str(path))} {PARQUET}").fetchone()
-        count = int(copied[0]) if copied else 0
+        (count,) = one_row(con, f"copy ({select}) to {literal(path)} {PARQUET}")
         if count:
             storage.put_file(key, path)
         else:
@@ -83,7 +81,7 @@ def list_quarantine(storage: Storage, file: str | None = None) -> list[Quarantin
     with duckdb.connect() as con:
         for key, match in keys:
             rows = con.execute(
-                f"select kind, rule, count(*), min(source_line) from read_parquet({literal(str(storage.local_path(key)))}) "
+                f"select kind, rule, count(*), min(source_line) from read_parquet({literal(storage.local_path(key))}) "
                 f"group by kind, rule order by kind, rule"
             ).fetchall()
             found += [Quarantined(match["file"], match["drop_id"], *row) for row in rows]
@@ -93,11 +91,11 @@ def list_quarantine(storage: Storage, file: str | None = None) -> list[Quarantin
 def read_quarantine(storage: Storage, file: str, drop_ids: Sequence[str]) -> pa.Table:
     """The quarantined rows themselves, texts included, of some drops; restricted data."""
     keys = [quarantine_key(file, drop_id) for drop_id in drop_ids]
-    paths = [literal(str(storage.local_path(key))) for key in keys if storage.exists(key)]
+    paths = [literal(storage.local_path(key)) for key in keys if storage.exists(key)]
     with duckdb.connect() as con:
         if not paths:
-            return con.execute("select '' as drop_id where false").to_arrow_table()
-        return con.execute(f"select * from read_parquet([{', '.join(paths)}])").to_arrow_table()
+            return con.sql("select '' as drop_id where false").to_arrow_table()
+        return con.sql(f"select * from read_parquet([{', '.join(paths)}])").to_arrow_table()
 
 
 def _arrow(waiting: Any) -> pa.Table:

@@ -20,11 +20,10 @@ from caremetrix_assets.sources.contracts import LINE_ORDINAL, TRANSFER_FROM, Raw
 from caremetrix_assets.sources.header import Binding
 from caremetrix_assets.sources.records import RAGGED_ROW, records
 from caremetrix_assets.sources.scan import Scan
+from caremetrix_assets.sources.sql import PARQUET, literal, name, one_row
 from caremetrix_assets.sources.typed_rows import LINE, RULE, Records, broken_rule, nulled, typed_select, value_of, watched
-from caremetrix_assets.sources.typing_sql import literal, name
 from caremetrix_assets.sources.units import CLAIM, place_ledger
 
-PARQUET = "(format parquet, compression zstd)"
 _BATCH = 50_000
 
 
@@ -143,10 +142,10 @@ def _write(con: duckdb.DuckDBPyConnection, file: RawFile, sources: list[Records]
         place_ledger(con, select, [nulled(c) for c in seen], balanced)
     if seen:
         counts = ", ".join(f"count(*) filter (where {nulled(c)})" for c in seen)
-        found = con.execute(f"select {counts} from {'ledger' if file.is_unit else f'({select})'}").fetchone() or ()
+        found = one_row(con, f"select {counts} from {'ledger' if file.is_unit else f'({select})'}")
         sentinels = {c.name: n for c, n in zip(seen, found, strict=True) if n}
-    con.execute(f"copy ({_archive_select(file, select, present)}) to {literal(str(out))} {PARQUET}")
-    by_part = con.execute(f"select source_file, count(*) from read_parquet({literal(str(out))}) group by all").fetchall()
+    con.execute(f"copy ({_archive_select(file, select, present)}) to {literal(out)} {PARQUET}")
+    by_part = con.execute(f"select source_file, count(*) from read_parquet({literal(out)}) group by all").fetchall()
     return Typed(file, out, sum(n for _, n in by_part), dict(by_part), present, sources[0].binding.unknown, sentinels)
 
 
@@ -171,5 +170,5 @@ def _write_empty(con: duckdb.DuckDBPyConnection, file: RawFile, out: Path) -> No
     con.execute(
         f"copy (select {columns}, cast(null as varchar) as source_file, cast(null as bigint) as source_line, "
         f"cast(null as varchar) as broken_rule, cast(null as varchar) as raw_text, false as is_superseded where false) "
-        f"to {literal(str(out))} {PARQUET}"
+        f"to {literal(out)} {PARQUET}"
     )

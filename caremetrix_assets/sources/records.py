@@ -70,7 +70,8 @@ def header_fields(line: bytes) -> list[str] | None:
     """
     if not line:
         return None
-    return [field.strip() for field in next(csv.reader([_text(line.removeprefix(BOM))]), [""])]
+    names = next(csv.reader([_text(line.removeprefix(BOM))]), None) or [""]
+    return [name.strip() for name in names]
 
 
 def count_records(found: Scan) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from caremetrix_assets.sources.typing_sql import literal
+from caremetrix_assets.sources.sql import literal, one_row
 
 # Files whose ids are watched, with the columns that date a row and name its patient.
 WATCHED = {"encounters": ("start", "patient"), "claims": ("servicedate", "patientid")}
@@ -43,23 +43,22 @@ def keys_redrawn(
 
 def _counts(
     con: duckdb.DuckDBPyConnection, dated: str, patient: str, drop_date: date, new: Path, before: Sequence[Path]
-) -> tuple[int, int, int]:
+) -> tuple[int, ...]:
     good = "broken_rule is null and not is_superseded"
-    first, last = literal(str(drop_date - timedelta(days=WINDOW_DAYS))), literal(str(drop_date))
+    first, last = literal(drop_date - timedelta(days=WINDOW_DAYS)), literal(drop_date)
     recent = f"cast({dated} as date) > date {first} and cast({dated} as date) <= date {last}"
-    paths = ", ".join(literal(str(path)) for path in before)
-    found = con.execute(
+    paths = ", ".join(literal(path) for path in before)
+    return one_row(
+        con,
         f"""with known as (
             select id, any_value({patient}) as patient, bool_or({recent}) as is_recent
             from read_parquet([{paths}]) where {good} group by id
         ),
-        brought as (select id, {patient} as patient, {recent} as is_recent from read_parquet({literal(str(new))}) where {good}),
+        brought as (select id, {patient} as patient, {recent} as is_recent from read_parquet({literal(new)}) where {good}),
         missing as (select id, patient from known where is_recent and id not in (select id from brought)),
         fresh as (
             select id from brought
             where is_recent and id not in (select id from known) and patient in (select patient from missing)
         )
-        select (select count(*) from known where is_recent), (select count(*) from missing), (select count(*) from fresh)"""
-    ).fetchone()
-    assert found is not None
-    return found[0], found[1], found[2]
+        select (select count(*) from known where is_recent), (select count(*) from missing), (select count(*) from fresh)""",
+    )

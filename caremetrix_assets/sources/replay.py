@@ -1,6 +1,6 @@
 """The raw change log as a pure function of the archive: accepted drops replayed in drop order, one table at a time.
 
-What lives elsewhere: from which date a replay is needed (``replay_plan``), reading and typing files (``ingest``),
+What lives elsewhere: from which date a replay is needed (``replay_plan``), reading and typing files (``intake``),
 writing partitions and the ledger (``steps``, ``defs``). The steps of one drop are the other ``replay_*`` modules.
 """
 
@@ -15,10 +15,10 @@ from caremetrix_assets.catalog.models import Table
 from caremetrix_assets.engines.duckdb import literal
 from caremetrix_assets.lake.changelog import quoted
 from caremetrix_assets.sources.replay_changes import write_changes
-from caremetrix_assets.sources.replay_incoming import Incoming, are_many, fingerprint_of, open_incoming
+from caremetrix_assets.sources.replay_incoming import Incoming, fingerprint_of, open_incoming
 from caremetrix_assets.sources.replay_log import ChangeLog
 from caremetrix_assets.sources.replay_model import AcceptedDrop, DropCounts, ReplayResult, Shape
-from caremetrix_assets.sources.replay_staging import compare_units, stage_rows
+from caremetrix_assets.sources.replay_staging import compare_units, needs_comparison, stage_rows
 from caremetrix_assets.sources.replay_vanished import find_gone, remove_vanished
 
 __all__ = ["AcceptedDrop", "DropCounts", "ReplayResult", "known_ids", "replay"]
@@ -47,7 +47,7 @@ def replay(
         f"create or replace temp table {quoted(waiting)} "
         "(drop_id varchar, source_file varchar, source_line bigint, rule varchar, key varchar)"
     )
-    ordered = sorted((d for d in drops if d.path(shape.source.file) is not None), key=lambda d: d.order)
+    ordered = sorted((d for d in drops if shape.source.file in d.columns), key=lambda d: d.order)
     counts: dict[str, DropCounts] = {}
     fingerprints: dict[str, str] = {}
     for number, drop in enumerate(ordered):
@@ -58,7 +58,8 @@ def replay(
         counts[drop.drop_id] = incoming.counts
         fingerprints[drop.drop_id] = fingerprint_of(con, shape) if incoming.counts.rows_waiting else ""
         con.execute(
-            f"insert into {quoted(waiting)} select {literal(drop.drop_id)}, source_file, source_line, rule, key from {shape.names('wait')}"
+            f"""insert into {quoted(waiting)} select {literal(drop.drop_id)}, source_file, source_line, rule, key
+            from {shape.relation("wait")}"""
         )
     return ReplayResult(log.new_rows(), waiting, counts, fingerprints)
 
@@ -70,7 +71,7 @@ def known_ids(con: duckdb.DuckDBPyConnection, parent: Table, drops: Sequence[Acc
     """
     shape = Shape(parent)
     key = shape.key[0]
-    paths = [p for p in (d.path(shape.source.file) for d in drops) if p is not None]
+    paths = [d.path(shape.source.file) for d in drops if shape.source.file in d.columns]
     name = f"{parent.name}__ids"
     rows = "select cast(null as varchar) as id where false"
     if paths:
@@ -81,16 +82,16 @@ def known_ids(con: duckdb.DuckDBPyConnection, parent: Table, drops: Sequence[Acc
 
 
 def _apply(con: duckdb.DuckDBPyConnection, log: ChangeLog, incoming: Incoming, earlier: Sequence[AcceptedDrop], number: int) -> None:
-    counts, drop = incoming.counts, incoming.drop
-    was_empty = log.is_empty
-    if not was_empty and (drop.is_full or are_many(incoming.rows)):
+    counts = incoming.counts
+    is_compared = needs_comparison(log, incoming)
+    if is_compared:
         compare_units(con, log, incoming)
         counts.rows_vanished = find_gone(con, incoming, earlier)
     added = stage_rows(con, log, incoming, number)
     write_changes(con, log, incoming)
-    if not was_empty:
+    if is_compared:
         counts.rows_vanished += remove_vanished(con, log, incoming, earlier)
-    made = log.counts_of(drop)
+    made = log.counts_of(incoming.drop)
     counts.rows_new = added + made.get("insert", 0)
     counts.rows_changed = made.get("update", 0)
     counts.deletes = made.get("delete", 0)

@@ -25,8 +25,8 @@ class ChangeLog:
         self.con = con
         self.shape = shape
         self.opening_date = opening_date
-        self.relation = shape.names("log")
-        self._changes = shape.names("changes")
+        self.relation = shape.relation("log")
+        self._changes = shape.relation("changes")
         self._views: list[tuple[AcceptedDrop, str]] = []
         self._published = published
         columns = ", ".join(f"{quoted(c.name)} {c.sql_type}" for c in shape.table.columns)

@@ -1,21 +1,24 @@
-"""What a replay is given and gives back, and a raw contract as the column lists its SQL needs.
+"""What a replay is given and gives back, and a raw contract as the column lists that its SQL needs.
 
 What lives elsewhere: the replay itself (``replay``), from which date on it is needed (``replay_plan``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from caremetrix_assets.catalog.models import Column, RawSource, Table
+from caremetrix_assets.errors import ServiceError
 from caremetrix_assets.lake.changelog import iso_text, quoted
 from caremetrix_assets.sources.contracts import UNIT_COLUMNS
+
 
 @dataclass(frozen=True)
 class AcceptedDrop:
@@ -46,9 +49,12 @@ class AcceptedDrop:
         """True for a snapshot of everything its producer knows."""
         return self.kind == "full"
 
-    def path(self, file: str) -> Path | None:
-        """Where the file's archived rows are; None when the file is not in the drop."""
-        return self.paths(file) if file in self.columns else None
+    def path(self, file: str) -> Path:
+        """Where the archived rows of a file of the drop are. Asked only when they are read: it may have to fetch them."""
+        path = self.paths(file)
+        if path is None:
+            raise ServiceError(f"The archive of drop {self.drop_id} lacks {file}, which the drop's report names; restore it from a backup.")
+        return path
 
 
 @dataclass
@@ -57,7 +63,7 @@ class DropCounts:
 
     rows_in = new + changed + unchanged + superseded + broken + waiting. ``rows_vanished`` counts rows of the state that
     the producer sent before and this full drop lacks; ``deletes`` the delete rows written, for them or for a claim's
-    lines beyond its new length.
+    rows beyond its new length.
     """
 
     rows_in: int = 0
@@ -133,23 +139,31 @@ class Shape:
         left_out = {*self.key, self.source.stop}
         return [iso_text(c) for c in self.columns if c.name in present and c.name not in left_out]
 
-    def names(self, suffix: str) -> str:
+    def archived_unit(self) -> str:
+        """The unit's columns for a SELECT from an archive file, in the contract's types."""
+        return ", ".join(f"cast({quoted(c)} as {self.table.column(c).sql_type}) as {quoted(c)}" for c in self.unit)
+
+    def unit_hash(self) -> str:
+        """A 64-bit hash of the unit. It only narrows down which rows are looked at: keys are then compared exactly."""
+        return f"hash({listed(self.unit)})"
+
+    def relation(self, suffix: str) -> str:
         """A temp relation of this table's replay, quoted."""
         return quoted(f"{self.table.name}__{suffix}")
 
 
-def listed(columns: Sequence[str], alias: str = "") -> str:
+def listed(columns: Iterable[str], alias: str = "") -> str:
     """Column names for SQL, quoted, with commas between, each behind ``alias.`` when given."""
     prefix = f"{alias}." if alias else ""
     return ", ".join(f"{prefix}{quoted(c)}" for c in columns)
 
 
-def unit_hash(shape: Shape, alias: str = "") -> str:
-    """A 64-bit hash of the unit. Only narrows down which rows are looked at: keys are then compared exactly."""
-    return f"hash({listed(shape.unit, alias)})"
+def one_row(con: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
+    """The one row that a query returns, fetched to its end so that nothing of it stays open on the connection."""
+    (row,) = con.execute(sql).fetchall()
+    return tuple(row)
 
 
 def scalar(con: duckdb.DuckDBPyConnection, sql: str) -> int:
     """The one number that a query returns, 0 for null."""
-    row = con.execute(sql).fetchone()
-    return int(row[0] or 0) if row else 0
+    return int(one_row(con, sql)[0] or 0)

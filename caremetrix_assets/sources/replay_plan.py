@@ -16,9 +16,7 @@ from caremetrix_assets.sources.replay_model import AcceptedDrop
 Fingerprint = Callable[[AcceptedDrop, str], str]
 
 
-def plan_from(
-    previous: Mapping[str, Any], drops: Sequence[AcceptedDrop], waiting_now: Fingerprint, opening_date: date
-) -> dict[str, date]:
+def plan_from(previous: Mapping[str, Any], drops: Sequence[AcceptedDrop], waiting_now: Fingerprint, opening_date: date) -> dict[str, date]:
     """Per file the earliest partition date whose change rows may differ from the published ones; other files need nothing.
 
     ``previous`` is the saved state ({} before the first replay), ``drops`` all accepted drops in any order.

@@ -24,9 +24,9 @@ from caremetrix_assets.sources.examine import ReadOptions
 from caremetrix_assets.sources.finish import Marked, mark, write_marked
 from caremetrix_assets.sources.header import bind
 from caremetrix_assets.sources.quarantine import quarantine_key, write_quarantine
-from caremetrix_assets.sources.reader import PARQUET, Part, Typed, connect, read_file
+from caremetrix_assets.sources.reader import Part, Typed, connect, read_file
 from caremetrix_assets.sources.scan import scan
-from caremetrix_assets.sources.typing_sql import literal, name
+from caremetrix_assets.sources.sql import PARQUET, literal, name
 from caremetrix_assets.sources.units import CLAIM, PARTIAL_CLAIM
 
 _VALUE_RULES = "(broken_rule like 'cannot_type.%' or broken_rule like 'missing.%')"
@@ -42,7 +42,7 @@ def retry_broken(lake: Storage, drop_id: str, file: RawFile, options: ReadOption
     with TemporaryDirectory(prefix="retry-", dir=options.work_dir) as folder:
         work = Path(folder)
         with connect(work, options.threads, options.memory_limit) as con:
-            archive = f"read_parquet({literal(str(lake.local_path(drop_file_key(drop_id, file.name))))}, file_row_number = true)"
+            archive = f"read_parquet({literal(lake.local_path(drop_file_key(drop_id, file.name)))}, file_row_number = true)"
             parts = _parts(con, file, archive, facts, work)
             if not parts:
                 return 0
@@ -84,7 +84,7 @@ def _merge(con: duckdb.DuckDBPyConnection, file: RawFile, archive: str, again: P
     """The archive's rows, those that are good now with their new values; nothing superseded yet."""
     con.execute(
         f"create or replace temp table mended as select r.place as mended_place, a.* from (select *, row_number() over "
-        f"(partition by source_file order by source_line) as nth from read_parquet({literal(str(again))})) as a "
+        f"(partition by source_file order by source_line) as nth from read_parquet({literal(again)})) as a "
         f"inner join retried as r on r.source_file = a.source_file and r.nth = a.nth where a.broken_rule is null"
     )
     values = ", ".join(
@@ -99,7 +99,7 @@ def _merge(con: duckdb.DuckDBPyConnection, file: RawFile, archive: str, again: P
     footer = ", ".join(ends.get(column, f"a.{column}") for column, _ in ARCHIVE_COLUMNS)
     con.execute(
         f"copy (select {values}, {footer} from {archive} as a left join mended as m on m.mended_place = a.file_row_number "
-        f"order by a.file_row_number) to {literal(str(out))} {PARQUET}"
+        f"order by a.file_row_number) to {literal(out)} {PARQUET}"
     )
     return Typed(file, out, pq.read_metadata(out).num_rows, {}, (), (), {})
 

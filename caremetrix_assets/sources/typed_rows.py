@@ -12,7 +12,8 @@ from pathlib import Path
 from caremetrix_assets.catalog.models import Column
 from caremetrix_assets.sources.contracts import RawFile
 from caremetrix_assets.sources.header import Binding
-from caremetrix_assets.sources.typing_sql import blanked, has_sentinels, is_sentinel, literal, name, typed
+from caremetrix_assets.sources.sql import literal, name
+from caremetrix_assets.sources.typing_sql import blanked, has_sentinels, is_sentinel, typed
 
 # Columns of a file that ``records`` split: its fields c0, c1, ..., and these.
 LINE, RULE = "line", "rule"

@@ -7,26 +7,17 @@ and gives null for what cannot be typed. Deciding what a null means for the row 
 from __future__ import annotations
 
 from caremetrix_assets.catalog.models import Column
+from caremetrix_assets.sources.sql import literal
 
 # Synthea builds of 2023 wrote 292278994-08-17T07:12:55Z for "never"; the spec draws the line at the year 2200.
 LAST_YEAR = 2200
-_FAR_YEAR = r"\+?(\d{5,}|22(0[1-9]|[1-9]\d)|2[3-9]\d\d|[3-9]\d{3})(-\d\d-\d\d.*)?"
+_FAR_YEAR = r"\+?(\d{5,}-\d\d-\d\d.*|(22(0[1-9]|[1-9]\d)|2[3-9]\d\d|[3-9]\d{3})(-\d\d-\d\d.*)?)"
 _PLAIN_TIME = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z| ?UTC)?)?[ \t]*"
 _OFFSET_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?[+-]\d\d(:?\d\d)?[ \t]*"
 _DATE = r"\d{4}-\d\d-\d\d[ \t]*"
 _WHOLE_NUMBER = r"[+-]?\d+(\.0*)?[ \t]*"
 _TIMES = ("ts", "date")
 _NUMBERS = ("money", "number", "int", "bigint", "rate")
-
-
-def literal(text: str) -> str:
-    """A SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def name(identifier: str) -> str:
-    """A quoted SQL identifier."""
-    return '"' + identifier.replace('"', '""') + '"'
 
 
 def blanked(column: Column, field: str) -> str:
@@ -47,7 +38,7 @@ def is_sentinel(column: Column, text: str) -> str:
     if column.type in _TIMES:
         cheap = f"({text} >= '{LAST_YEAR + 1}' or {text}[5] between '0' and '9' or {text}[1] = '+')"
         tests.append(f"case when {cheap} then regexp_full_match({text}, '{_FAR_YEAR}') else false end")
-        tests += [f"coalesce(try_cast({text} as timestamp) = timestamp {literal(v)}, false)" for v in column.null_if]
+        tests += [f"coalesce(try_cast({text} as timestamp) = try_cast({literal(v)} as timestamp), false)" for v in column.null_if]
     if column.type in _NUMBERS:
         tests.append(f"{text} = 'NaN'")
     return " or ".join(tests) or "false"

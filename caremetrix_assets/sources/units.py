@@ -13,6 +13,7 @@ import duckdb
 
 from caremetrix_assets.sources.contracts import LINE_ORDINAL, TRANSFER_FROM, RawFile
 from caremetrix_assets.sources.header import Binding
+from caremetrix_assets.sources.sql import one_row
 
 PARTIAL_CLAIM = "partial_claim"
 CLAIM, CHARGE = "claimid", "chargeid"
@@ -57,8 +58,20 @@ def place_ledger(con: duckdb.DuckDBPyConnection, typed_select: str, nulled: list
     )
     if balanced is None:
         # Ledgers of 3.2 and later say 0.00 where 3.0 leaves PAYMENTS blank, a CHARGE row being the first of every claim.
-        row = con.execute("select coalesce(bool_and(has_payment), false) from ledger where is_record").fetchone()
-        balanced = bool(row and row[0])
+        (balanced,) = one_row(con, "select coalesce(bool_and(has_payment), false) from ledger where is_record")
+    _judge_claims(con, balanced)
+    con.execute(
+        f"""create or replace temp table marks as
+        select l.place, cast(r.ordinal as integer) as {LINE_ORDINAL}, cast(o.ordinal as integer) as {TRANSFER_FROM},
+            case when l.has_charge and l.charge is null then 'cannot_type.{CHARGE}'
+                when p.claim is not null then '{PARTIAL_CLAIM}' end as unit_rule
+        from ledger as l left join placed as r on r.place = l.place left join origins as o on o.place = l.place
+        left join partial as p on p.claim = l.claim order by l.place"""
+    )
+
+
+def _judge_claims(con: duckdb.DuckDBPyConnection, balanced: bool) -> None:
+    """Makes ``placed`` (rows with their ordinal), ``origins`` (where transfers come from) and ``partial`` (claims not whole)."""
     con.execute(
         """create or replace temp table placed as
         select place, claim, charge, kind, has_transfer, transfer, charged, settled,
@@ -76,12 +89,4 @@ def place_ledger(con: duckdb.DuckDBPyConnection, typed_select: str, nulled: list
         select claim from placed as r left join origins as o on o.place = r.place group by claim
         having bool_or(r.ordinal = 1 and r.kind is distinct from 'CHARGE') or bool_or(r.has_transfer and o.place is null)
             or bool_or(r.charge is null) or ({str(balanced).lower()} and sum(charged) <> sum(settled))"""
-    )
-    con.execute(
-        f"""create or replace temp table marks as
-        select l.place, cast(r.ordinal as integer) as {LINE_ORDINAL}, cast(o.ordinal as integer) as {TRANSFER_FROM},
-            case when l.has_charge and l.charge is null then 'cannot_type.{CHARGE}'
-                when p.claim is not null then '{PARTIAL_CLAIM}' end as unit_rule
-        from ledger as l left join placed as r on r.place = l.place left join origins as o on o.place = l.place
-        left join partial as p on p.claim = l.claim order by l.place"""
     )

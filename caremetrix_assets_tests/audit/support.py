@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from caremetrix_assets.audit.evaluate import audit
 from caremetrix_assets.audit.model import AuditContext, RuleResult, Staged
@@ -19,6 +21,17 @@ D1, D2 = date(2025, 1, 31), date(2025, 2, 1)
 OPENING = date(2025, 1, 1)
 MARKER = "zz-planted-marker"
 
+ARROW = {
+    **dict.fromkeys(("key", "bigint"), pa.int64()),
+    **dict.fromkeys(("id", "text"), pa.string()),
+    "int": pa.int32(),
+    "money": pa.decimal128(18, 2),
+    "rate": pa.decimal128(9, 4),
+    "number": pa.float64(),
+    "bool": pa.bool_(),
+    "date": pa.date32(),
+    "ts": pa.timestamp("us"),
+}
 _numbers = itertools.count()
 
 
@@ -69,11 +82,32 @@ class Lab:
 
     def relation(self, name: str, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """A relation with the table's columns; what a row leaves out is null, its date the first one."""
-        self.con.execute(f'create or replace table "{name}" ({", ".join(f"{chr(34)}{c.name}{chr(34)} {c.sql_type}" for c in table.columns)})')
-        for row in rows:
-            full = {"partition_date": self.dates[0], **row}
-            names = ", ".join(f'"{n}"' for n in full)
-            self.con.execute(f'insert into "{name}" ({names}) values ({", ".join("?" * len(full))})', list(full.values()))
+        self.con.execute(
+            f'create or replace table "{name}" ({", ".join(f"{chr(34)}{c.name}{chr(34)} {c.sql_type}" for c in table.columns)})'
+        )
+        if rows:
+            full = [{"partition_date": self.dates[0], **row} for row in rows]
+            unknown = {n for row in full for n in row} - {c.name for c in table.columns}
+            assert not unknown, f"{table.name} has no {sorted(unknown)}"
+            data = {c.name: pa.array([r.get(c.name) for r in full], ARROW[c.type]) for c in table.columns}
+            self.con.register("given_rows", pa.table(data))
+            self.con.execute(f'insert into "{name}" select * from given_rows')
+            self.con.unregister("given_rows")
+
+    def plain(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """A relation whose columns are those of its rows; the ledger of drops keeps its own."""
+        if name == "drop_ledger":
+            for row in rows:
+                self.con.execute(f"insert into drop_ledger({', '.join(row)}) values ({', '.join('?' * len(row))})", list(row.values()))
+            return
+        if name == "dq_metrics":
+            self.con.execute(
+                "create or replace table dq_metrics(table_name text, column_name text, metric text, category text, value double, "
+                "partition_date date)"
+            )
+            self.con.executemany("insert into dq_metrics values (?, ?, ?, ?, ?, ?)", [list(row.values()) for row in rows] or [[None] * 6])
+            return
+        raise AssertionError(f"{name} is no relation of the case")
 
     def stage(self, rows: Sequence[Mapping[str, Any]], *, everything: Sequence[Mapping[str, Any]] | None = None) -> Lab:
         """Stages rows: the relation, its Parquet files, and the complete content and state (default: the same rows)."""
@@ -94,6 +128,69 @@ class Lab:
         """The audit's results."""
         made = AuditContext(**{**self.context, **context})
         return Results(audit(self.con, self.catalog, self.table, Staged(self.dates, self.files, self.rows), made))
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What one run of a case stages; relations that it does not give are those of the clean setting."""
+
+    rows: Sequence[Mapping[str, Any]] | None = None
+    everything: Sequence[Mapping[str, Any]] | None = None
+    given: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    missing: Sequence[str] = ()
+    context: Mapping[str, Any] = field(default_factory=dict)
+    prepare: Callable[[Lab], None] = lambda lab: None
+
+
+@dataclass(frozen=True)
+class Case:
+    """A rule with a clean input, a seeded violation, and an input to which it does not apply."""
+
+    rule: str
+    table: Table
+    clean: Setting
+    seeded: Setting
+    failed: int
+    keys: str
+    absent: Setting | None = Setting(rows=())
+    reason: str = "the partition has no row"
+    neighbours: Sequence[Table] = ()
+    dates: Sequence[date] = (D1,)
+    day: date = D1
+
+    def __str__(self) -> str:
+        return self.rule
+
+    def run(self, tmp_path: Path, setting: Setting) -> Results:
+        """The results of one setting."""
+        lab = Lab(tmp_path, self.table, *self.neighbours, dates=self.dates)
+        known = {t.name: t for t in self.neighbours}
+        for name, rows in {**self.clean.given, **setting.given}.items():
+            if name in known:
+                lab.relation(name, known[name], rows)
+            else:
+                lab.plain(name, rows)
+        lab.stage(self.clean.rows or () if setting.rows is None else setting.rows, everything=setting.everything)
+        setting.prepare(lab)
+        for name in setting.missing:
+            lab.con.execute(f'drop table "{name}"')
+        return lab.run(**{**self.clean.context, **setting.context})
+
+
+def prove(case: Case, tmp_path: Path) -> None:
+    """Clean passes, the violation is found as seeded and tells no value, and what does not apply is not called passed."""
+    clean = case.run(tmp_path, case.clean)
+    assert clean.of(case.rule, case.day).status == "passed", clean.of(case.rule, case.day)
+    assert not clean.bad(), clean.bad()
+    seeded = case.run(tmp_path, case.seeded)
+    found = seeded.of(case.rule, case.day)
+    assert found.status == ("failed" if found.severity == "blocking" else "warned"), found
+    assert (found.rows_failed, found.sample_keys) == (case.failed, case.keys)
+    assert not seeded.says(MARKER)
+    if case.absent is None:
+        return
+    absent = case.run(tmp_path, case.absent).of(case.rule, case.day)
+    assert (absent.status, absent.reason, absent.rows_checked) == ("not_applicable", case.reason, None), absent
 
 
 class Results(list[RuleResult]):

@@ -1,6 +1,7 @@
 """A folder under trouble: crashes, full and read-only disks, files in the way, links, several processes."""
 
 import errno
+import fcntl
 import multiprocessing
 import os
 import shutil
@@ -178,6 +179,14 @@ class TestDisk:
         monkeypatch.setattr(os, "scandir", fails_with(errno.EACCES))
         with pytest.raises(ServiceError, match="cannot be listed: this user has no permission"):
             storage.list()
+
+    @pytest.mark.parametrize("number", [errno.ENOLCK, errno.EBADF])
+    def test_a_disk_without_locks(self, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch, number: int):
+        monkeypatch.setattr(fcntl, "flock", fails_with(number))
+        storage.write("a", b"x")
+        with pytest.raises(ServiceError, match="lake/b cannot be written: its file system cannot lock; use a folder on a local disk"):
+            storage.write("b", b"x", if_absent=True)
+        assert files_below(storage.root) == ["a"]
 
     def test_a_root_that_is_a_file(self, tmp_path: Path):
         (tmp_path / "lake").write_bytes(b"")

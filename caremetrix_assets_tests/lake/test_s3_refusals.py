@@ -101,7 +101,7 @@ class TestRefusals:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        storage = S3Storage("s3://lake/some", S3Options(endpoint=f"http://user:{PASSWORD}@127.0.0.1:{port}"))
+        storage = S3Storage("s3://lake/some", S3Options(endpoint=f"http://user:{PASSWORD}@127.0.0.1:{port}", cache_dir=tmp_path / "cache"))
         for action in actions_on(storage, tmp_path).values():
             expected = f"no answer from http://127.0.0.1:{port}; start the store, or correct CAREMETRIX_S3_ENDPOINT."
             assert refusal_of(action) == f"s3://lake/some cannot be reached: {expected}"
@@ -136,7 +136,7 @@ class TestRefusals:
 
     @pytest.mark.s3server
     def test_a_bucket_that_does_not_exist(self, moto_endpoint: str, tmp_path: Path):
-        storage = S3Storage("s3://no-such-bucket/a", S3Options(endpoint=moto_endpoint))
+        storage = S3Storage("s3://no-such-bucket/a", S3Options(endpoint=moto_endpoint, cache_dir=tmp_path / "cache"))
         for name, action in actions_on(storage, tmp_path).items():
             assert "s3://no-such-bucket/a cannot be reached: the bucket does not exist; create it" in refusal_of(action), name
 

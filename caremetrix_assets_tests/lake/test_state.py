@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from caremetrix_assets.errors import ServiceError, UsageError
 from caremetrix_assets.lake import state
-from caremetrix_assets.lake.storage import Conflict, Storage
+from caremetrix_assets.lake.storage import Conflict, LocalStorage, Storage
 
 STATE = state.TableState(
     definition="d1",
@@ -50,7 +51,8 @@ class TestTables:
             b'{"partitions": {"2025-01-01": {"rows": 1}}}',
         ],
     )
-    def test_a_damaged_file_is_named(self, storage: Storage, text: bytes):
+    def test_a_damaged_file_is_named(self, tmp_path: Path, text: bytes):
+        storage = LocalStorage(tmp_path)
         storage.write("ops/state/fact_x.json", text)
         with pytest.raises(ServiceError, match=r"ops/state/fact_x\.json in the lake .* is damaged"):
             state.load_table(storage, "fact_x")

@@ -36,11 +36,8 @@ ARROW = {"text": pa.string(), "id": pa.string(), "int": pa.int32(), "bigint": pa
 
 def raw_table(file: str, columns: Mapping[str, str], key: Sequence[str], parents: Mapping[str, str] | None = None, **source: Any) -> Table:
     """A raw contract. ``columns``: name to type, a type with a trailing ``?`` does not count as a change."""
-    own = [
-        Column(name=n, type=t.rstrip("?"), counts=not t.endswith("?"), parent=(parents or {}).get(n), doc="-", privacy="internal")
-        for n, t in columns.items()
-    ]
-    footer = [Column(name=n, type=t, doc="-", privacy="internal") for n, t in FOOTER.items()]
+    own = [_column(n, t.rstrip("?"), counts=not t.endswith("?"), parent=(parents or {}).get(n)) for n, t in columns.items()]
+    footer = [_column(n, t) for n, t in FOOTER.items()]
     return Table(
         name=f"raw_{file}",
         layer="raw",
@@ -55,6 +52,10 @@ def raw_table(file: str, columns: Mapping[str, str], key: Sequence[str], parents
         columns=(*own, *footer),
         source=RawSource(file=file, key=tuple(key), **source),
     )
+
+
+def _column(name: str, type_: str, **attributes: Any) -> Column:
+    return Column.model_validate({"name": name, "type": type_, "doc": "-", "privacy": "internal", **attributes})
 
 
 PEOPLE = raw_table("people", {"id": "id", "name": "text", "city": "text"}, ["id"])
@@ -119,9 +120,7 @@ def _archived(table: Table, rows: Sequence[Row]) -> pa.Table:
     is_unique = not table.source.ordinal and not table.source.unit
     keys = [tuple(r.get(k) for k in table.source.key) for r in rows]
     good = [not r.get("broken") for r in rows]
-    superseded = [
-        is_unique and good[i] and any(good[j] and keys[j] == keys[i] for j in range(i + 1, len(rows))) for i in range(len(rows))
-    ]
+    superseded = [is_unique and good[i] and any(good[j] and keys[j] == keys[i] for j in range(i + 1, len(rows))) for i in range(len(rows))]
     data = {c.name: pa.array([r.get(c.name) for r in rows], ARROW[c.type]) for c in own}
     data["source_file"] = pa.array([f"{table.source.file}.csv"] * len(rows), pa.string())
     data["source_line"] = pa.array([i + 2 for i in range(len(rows))], pa.int64())

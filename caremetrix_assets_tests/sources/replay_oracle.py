@@ -156,7 +156,9 @@ class _Teller:
         drop = self.drop
         made = {"change_type": change, "drop_id": drop.drop_id, "drop_date": drop.drop_date, "drop_sequence": drop.sequence}
         place: date = max(drop.drop_date, OPENING)
-        self.log.append({**row, "source_ordinal": 0 if self.source.unit else ordinal, **made, "is_simulated": False, "partition_date": place})
+        self.log.append(
+            {**row, "source_ordinal": 0 if self.source.unit else ordinal, **made, "is_simulated": False, "partition_date": place}
+        )
 
 
 def _read(drop: AcceptedDrop, file: str) -> list[Row]:

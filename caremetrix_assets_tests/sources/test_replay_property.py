@@ -45,7 +45,12 @@ def ledgers(draw: st.DrawFn) -> list[Row]:
     for claim in draw(st.lists(some(["b1", "b2", None]), unique=True, max_size=2)):
         is_broken = draw(maybe_broken)
         for place in range(1, draw(st.integers(1, 3)) + 1):
-            values = {"id": draw(some(["i", "j"])), "amount": draw(some([5, 6])), "payer": draw(person), "method": draw(some(["CASH", None]))}
+            values = {
+                "id": draw(some(["i", "j"])),
+                "amount": draw(some([5, 6])),
+                "payer": draw(person),
+                "method": draw(some(["CASH", None])),
+            }
             rows.append({"claimid": claim, "line_ordinal": place, "transfer_from_ordinal": None, "broken": is_broken, **values})
     return draw(st.permutations(rows))
 
@@ -54,7 +59,9 @@ FILES: dict[str, Any] = {
     "people": st.lists(people, max_size=4),
     "visits": st.lists(visits, max_size=4),
     "orders": st.lists(orders, max_size=6),
-    "bills": st.lists(st.fixed_dictionaries({"id": some(["b1", "b2"]), "visit": some(["v1", "v2"])}), max_size=2, unique_by=lambda r: r["id"]),
+    "bills": st.lists(
+        st.fixed_dictionaries({"id": some(["b1", "b2"]), "visit": some(["v1", "v2"])}), max_size=2, unique_by=lambda r: r["id"]
+    ),
     "ledger": ledgers(),
 }
 

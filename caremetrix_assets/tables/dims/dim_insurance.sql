@@ -69,7 +69,7 @@ left join payers_now as p on k.payer = p.id and k.partition_date = p.partition_d
 left join payers_now as s on k.secondary_payer = s.id and k.partition_date = s.partition_date
 union all
 select
-    m.reserved_key, m.label, m.reserved_key, m.label, m.reserved_key, m.label, m.label, null, null, null,
+    m.reserved_key, m.label, null, m.label, null, m.label, m.label, null, null, null,
     r.partition_date
 from seed_reserved_members as m
 cross join run_dates as r

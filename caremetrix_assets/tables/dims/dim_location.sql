@@ -78,7 +78,7 @@ select
 from locations as l
 union all
 select
-    m.reserved_key, m.label, m.reserved_key, m.label, m.label, m.label, m.label, null, null, m.label,
+    m.reserved_key, m.label, null, m.label, m.label, m.label, m.label, null, null, m.label,
     null, null, null, null, m.label, null, m.label, null,
     r.partition_date
 from seed_reserved_members as m

@@ -7,7 +7,7 @@ with performed as (
             partition by p.start, p.stop, p.patient, p.encounter, p.code order by p.drop_date, p.drop_sequence, p.drop_id
         ) as replaced_on
     from raw_procedures as p
-    left join seed_code_systems as s on lower(coalesce(p.system, 'unknown')) like s.system_pattern
+    left join seed_code_systems as s on lower(coalesce(p.system, 'snomed')) like s.system_pattern
 ),
 
 -- The ledger names no code system: the files in which the code stands do.

@@ -43,14 +43,15 @@ tallies as (
     group by system, code, trim(description), is_condition, partition_date, replaced_on, drop_date, drop_sequence, drop_id
 ),
 
--- Files without a system column state SNOMED, unless the code has the letter in front that ICD-10 has.
+-- Without a system column it is SNOMED, unless the code has the letter in front that ICD-10 has.
 coded as (
     select t.*, coalesce(s.code_system, 'OTHER') as code_system
     from tallies as t
     left join seed_code_systems as s
-        on lower(coalesce(
-            t.system, case when try_cast(substring(t.code, 1, 1) as integer) is null then 'icd10' else 'snomed' end
-        )) like s.system_pattern
+        on coalesce(
+            nullif(lower(t.system), 'unknown'),
+            case when try_cast(substring(t.code, 1, 1) as integer) is null then 'icd10' else 'snomed' end
+        ) like s.system_pattern
 ),
 
 -- Texts of rows that were replaced or deleted count as seen, with no row of their own.

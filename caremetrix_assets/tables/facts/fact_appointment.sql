@@ -33,10 +33,8 @@ procedures as (
             partition by p.encounter order by p.base_cost desc nulls last, p.start asc, p.code asc, p.stop asc nulls last
         ) as cost_rank
     from raw_procedures as p
-    left join dim_procedure as d
-        on d.procedure_code = p.code and d.code_system = case
-            when coalesce(lower(p.system), 'snomed') like '%snomed%' then 'SNOMED' when lower(p.system) like '%cdt%' then 'CDT' else 'OTHER'
-        end
+    left join seed_code_systems as s on lower(coalesce(p.system, 'snomed')) like s.system_pattern
+    left join dim_procedure as d on d.procedure_code = p.code and d.code_system = coalesce(nullif(s.code_system, 'ICD10'), 'OTHER')
     window visit as (partition by p.encounter)
 ),
 kinds as (
