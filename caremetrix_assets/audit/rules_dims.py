@@ -139,18 +139,20 @@ def _complete(catalog: Catalog, table: Table) -> Rule:
 
 
 def _codes(catalog: Catalog, table: Table) -> Iterator[Rule]:
-    """ZIP and FIPS must be a text that the raw table of the same one-column natural key has for that key."""
-    for column in table.columns:
-        if column.name not in ("zip", "fips") or len(table.natural_key) != 1:
+    """ZIP and FIPS must be a text that the raw table behind the dimension has for the same one-column natural key."""
+    if len(table.natural_key) != 1:
+        return
+    names = [table.driving.table] if table.driving else table.upstream
+    sources = [t for t in (catalog.tables.get(n) for n in names) if t and t.layer == "raw" and len(t.natural_key) == 1]
+    for column in (c for c in table.columns if c.name in ("zip", "fips")):
+        having = [s for s in sources if s.has(column.name)]
+        if len(having) != 1:
             continue
-        for upstream in (catalog.tables[u] for u in table.upstream if u in catalog.tables):
-            if upstream.layer == "raw" and len(upstream.natural_key) == 1 and upstream.has(column.name):
-                raw, own = col(upstream.natural_key[0], "s"), col(table.natural_key[0])
-                members = both(is_member(table), f"{col(column.name)} is not null")
-                sql = (
-                    f"select t.partition_date, {key_text(table)} as key from {staged(table)} where {members} and not exists "
-                    f"(select 1 from {name(upstream.name)} as s where {raw} = {own} and {col(column.name, 's')} = {col(column.name)})"
-                )
-                needs = frozenset({upstream.name})
-                yield rule("code_keeps_text", Offenders(sql), Scope(column.name, members), column=column.name, needs=needs)
-                break
+        raw, own = col(having[0].natural_key[0], "s"), col(table.natural_key[0])
+        members = both(is_member(table), f"{col(column.name)} is not null")
+        sql = (
+            f"select t.partition_date, {key_text(table)} as key from {staged(table)} where {members} and not exists "
+            f"(select 1 from {name(having[0].name)} as s where {raw} = {own} and {col(column.name, 's')} = {col(column.name)})"
+        )
+        needs = frozenset({having[0].name})
+        yield rule("code_keeps_text", Offenders(sql), Scope(column.name, members), column=column.name, needs=needs)

@@ -71,7 +71,7 @@ def _load(root: Path) -> Catalog:
         if table.name in tables:
             raise UsageError(f"{path.name}: a table of this name stands in another folder too; give it another name.")
         tables[table.name] = table
-    tables = {name: _with_neighbours(table, tables) for name, table in tables.items()}
+    tables = {name: _with_seeds(_with_neighbours(table, tables), seeds) for name, table in tables.items()}
     _check_references(tables, seeds)
     return Catalog(tables=_build_order(tables, seeds), seeds=seeds)
 
@@ -159,6 +159,14 @@ def _definition(table: Table, query: Query | None) -> str:
     rows = [[str(getattr(c, a)) for a in TEXT_FREE] for c in table.columns]
     parts = [table.name, query.canonical if query else "", repr(rows), repr(table.source), repr(table.sort), repr(table.key)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _with_seeds(table: Table, seeds: dict[str, Seed]) -> Table:
+    """The contents of the seeds a table reads are part of its definition: an edited seed makes the table stale."""
+    read = [Path(seeds[name].path).read_bytes() for name in table.upstream if name in seeds]
+    if not read:
+        return table
+    return table.model_copy(update={"definition": hashlib.sha256(b"\n".join([table.definition.encode(), *read])).hexdigest()[:16]})
 
 
 def _with_neighbours(table: Table, tables: dict[str, Table]) -> Table:

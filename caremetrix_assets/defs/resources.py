@@ -21,6 +21,7 @@ class LakeResource(dg.ConfigurableResource):
 
     overrides: dict[str, Any] = {}
     _run: RunContext | None = PrivateAttr(default=None)
+    _lease: Lease | None = PrivateAttr(default=None)
 
     def settings(self) -> Settings:
         """The validated settings."""
@@ -33,7 +34,8 @@ class LakeResource(dg.ConfigurableResource):
 
         run_id = context.run.run_id if context.run else "adhoc"
         log = context.log
-        with Lease(open_lake(self.settings()), f"run {run_id}", on_wait=log.info):
+        with Lease(open_lake(self.settings()), f"run {run_id}", on_wait=log.info) as lease:
+            self._lease = lease
             yield self
         self._run = None
 
@@ -42,6 +44,8 @@ class LakeResource(dg.ConfigurableResource):
         if self._run is None or self._run.run_id != run.run_id:
             self._run = begin_run(self.settings(), run.run_id, dates, _restate(run))
         self._run.attempt = attempt
+        if self._lease is not None:
+            self._run.check_lease = self._lease.check
         return self._run
 
     def refresh_drops(self) -> None:

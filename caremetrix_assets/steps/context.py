@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -34,6 +35,7 @@ class RunContext:
     restate: tuple[date, date] | None = None
     archive: list[AcceptedDrop] = field(default_factory=list)
     published: set[date] = field(default_factory=set)
+    check_lease: Callable[[], None] = lambda: None
     _states: dict[str, TableState] = field(default_factory=dict)
 
     @property

@@ -27,6 +27,7 @@ def publish(staged: Staged) -> list[date]:
     partitions = {d: p for d, p in state.partitions.items() if date.fromisoformat(d) not in {*removed, *(p.day for p in ready)}}
     if len(partitions) != len(state.partitions) or (ready and state.fingerprint):
         _save(context, table.name, TableState(state.definition, "", dict(partitions), state.extra))
+    context.check_lease()
     for part in ready:
         _put(staged, part)
         partitions[part.day.isoformat()] = PartitionState(part.rows, part.row_hash, part.sha256, part.fingerprint)

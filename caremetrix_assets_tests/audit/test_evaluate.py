@@ -1,5 +1,7 @@
 """How rules are run and judged: a contract's own checks, thresholds, errors, what blocks, what is needed."""
 
+import subprocess
+import sys
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -173,3 +175,9 @@ def test_names_of_relations_leave_out_ctes_and_functions() -> None:
 )
 def test_keys_that_may_be_shown(key: str | None, shown: str) -> None:
     assert safe_key(key) == shown
+
+
+def test_auditing_imports_neither_expectations_nor_frames_before_they_are_needed() -> None:
+    code = "import sys, caremetrix_assets.audit.evaluate, caremetrix_assets.audit.results, caremetrix_assets.audit.gx; "
+    code += "print([m for m in ('great_expectations', 'pandas', 'dagster') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
