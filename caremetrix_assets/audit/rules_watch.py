@@ -97,7 +97,7 @@ def _content(table: Table) -> frozenset[str]:
 
 
 def _categories(table: Table) -> list[Column]:
-    header = ("period_grain", "breakdown", "change_type")
+    header = ("period_grain", "breakdown", "change_type", "data_basis")
     return [c for c in table.columns if c.values and c.is_text and c.name not in header]
 
 

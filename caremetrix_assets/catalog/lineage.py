@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
-from sqlglot.lineage import lineage
+from sqlglot.lineage import Node, lineage
 from sqlglot.optimizer.qualify import qualify
-from sqlglot.optimizer.scope import build_scope
 
 from caremetrix_assets.catalog.models import Catalog, Table
 from caremetrix_assets.errors import UsageError
@@ -30,9 +29,9 @@ GIVEN_SCHEMA = {
 }
 
 
-def schema_of(catalog: Catalog, table: Table) -> dict[str, dict[str, str]]:
+def schema_of(catalog: Catalog, table: Table) -> dict[str, object]:
     """Columns and types of everything the table reads, as sqlglot wants them."""
-    found: dict[str, dict[str, str]] = {}
+    found: dict[str, object] = {}
     for name in table.upstream:
         if name in catalog.tables:
             found[name] = {c.name: c.sql_type for c in catalog.tables[name].columns}
@@ -55,13 +54,10 @@ def column_lineage(catalog: Catalog, table: Table) -> dict[str, list[tuple[str, 
     """Per column the (table, column) pairs its value comes from, sorted."""
     if not table.sql:
         return {}
-    tree = qualify(parse_one(table.sql, dialect="duckdb"), schema=schema_of(catalog, table), dialect="duckdb", quote_identifiers=False)
-    scope = build_scope(tree)
-    result: dict[str, list[tuple[str, str]]] = {}
-    for column in table.columns:
-        sources: set[tuple[str, str]] = set()
-        for node in lineage(column.name, tree, dialect="duckdb", scope=scope, copy=False).walk():
-            if isinstance(node.expression, exp.Table) and not node.downstream:
-                sources.add((node.expression.name, node.name.rpartition(".")[2]))
-        result[column.name] = sorted(sources)
-    return result
+    nodes = lineage(None, parse_one(table.sql, dialect="duckdb"), schema_of(catalog, table), dialect="duckdb")
+    return {column.name: _sources(nodes[column.name]) for column in table.columns}
+
+
+def _sources(node: Node) -> list[tuple[str, str]]:
+    leaves = (leaf for leaf in node.walk() if isinstance(leaf.expression, exp.Table) and not leaf.downstream)
+    return sorted({(str(leaf.expression.name), leaf.name.rpartition(".")[2]) for leaf in leaves})

@@ -103,7 +103,7 @@ def _table(root: Path, path: Path, glossary: dict[str, Any], groups: dict[str, A
     try:
         table = Table(
             name=name,
-            layer=top,
+            layer=layer if not name.startswith("bridge_") else top,  # type: ignore[arg-type]
             folder=subfolder,
             columns=columns,
             sql=query.text if query else None,
@@ -120,7 +120,7 @@ def _columns(path: Path, data: dict[str, Any], glossary: dict[str, Any], groups:
     if not isinstance(own, dict):
         raise UsageError(f"{path.name}: `columns` is a mapping from column name to its type and meaning.")
     merged: dict[str, Any] = {}
-    for label, part in (("header", groups.get(data.get("header"))), ("own", own), ("footer", groups.get(data.get("footer")))):
+    for label, part in (("header", groups.get(str(data.get("header")))), ("own", own), ("footer", groups.get(str(data.get("footer"))))):
         if part is None and label != "own" and data.get(label):
             raise UsageError(f"{path.name}: {label} names {data[label]!r}, which column_groups.yml does not define.")
         for column, attributes in (part or {}).items():

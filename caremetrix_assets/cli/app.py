@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from caremetrix_assets.cli import doctor, drops, look, run
+from caremetrix_assets.cli import doctor, drops, look
 from caremetrix_assets.cli.output import OPTIONS, out
+from caremetrix_assets.cli.run import init, run
 
 app = typer.Typer(
     name="caremetrix",
@@ -17,14 +18,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(run.run)
+app.command()(run)
 app.add_typer(drops.drop, name="drop")
 app.add_typer(drops.quarantine, name="quarantine")
 app.command()(look.tables)
 app.command()(look.query)
 app.command()(look.checks)
 app.command()(doctor.doctor)
-app.command(hidden=True)(run.init)
+app.command()(init)
 
 
 def _version(wanted: bool) -> None:

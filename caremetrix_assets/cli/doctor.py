@@ -47,7 +47,12 @@ def _settings(settings: Settings) -> list[dict[str, Any]]:
 
 
 def _trials(settings: Settings) -> list[dict[str, Any]]:
-    return [_try("catalog", _catalog), _try("engine", lambda: _engine(settings)), _try("lake", lambda: _lake(settings)), _try("inbox", lambda: _inbox(settings))]
+    return [
+        _try("catalog", _catalog),
+        _try("engine", lambda: _engine(settings)),
+        _try("lake", lambda: _lake(settings)),
+        _try("inbox", lambda: _inbox(settings)),
+    ]
 
 
 def _try(what: str, trial: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -16,6 +16,7 @@ from caremetrix_assets.lake.lease import Lease
 from caremetrix_assets.lake.reader import open_lake
 from caremetrix_assets.settings import Settings, load_settings
 from caremetrix_assets.sources.contracts import raw_files
+from caremetrix_assets.sources.manifest import Kind
 
 drop = typer.Typer(help="Drops: seal, check, list, withdraw.", no_args_is_help=True)
 quarantine = typer.Typer(help="Rows that could not be taken.", no_args_is_help=True)
@@ -48,10 +49,10 @@ def seal(
     """Writes manifest.json, which makes a folder a drop. Example: caremetrix drop seal output --date 2026-01-31"""
     from caremetrix_assets.sources.seal import seal as seal_folder
 
-    if kind not in ("full", "delta"):
+    if kind != "full" and kind != "delta":
         raise UsageError(f"--kind {kind}: choose full or delta.")
     known = raw_files(load_catalog()).keys()
-    manifest = seal_folder(_folder(folder), _date(date, "--date"), known, kind, producer, sequence)
+    manifest = seal_folder(_folder(folder), _date(date, "--date"), known, cast(Kind, kind), producer, sequence)
     rows = sum(entry.rows or 0 for entry in manifest.files.values())
     say(
         f"{folder} is sealed: {kind} drop of {date}, {len(manifest.files)} files, {rows} rows. Put the folder into the inbox.",
@@ -104,7 +105,19 @@ def list_drops(lake: LakeOption = None) -> None:
 
     rows = Ledger.load(open_lake(load_settings(lake=lake))).to_arrow().to_pylist()
     if not OPTIONS.as_json:
-        kept = ("drop_date", "sequence", "name", "kind", "status", "rows_in", "rows_new", "rows_changed", "rows_quarantined", "rows_waiting", "reason")
+        kept = (
+            "drop_date",
+            "sequence",
+            "name",
+            "kind",
+            "status",
+            "rows_in",
+            "rows_new",
+            "rows_changed",
+            "rows_quarantined",
+            "rows_waiting",
+            "reason",
+        )
         rows = [{"id": r["drop_id"][:12], **{k: r[k] for k in kept}} for r in rows]
     show(rows, title="Drops", empty="No drop was seen yet.")
 

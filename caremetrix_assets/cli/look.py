@@ -93,7 +93,7 @@ def query(
     output: Annotated[Path | None, typer.Option("--out", help="A file instead of the terminal.")] = None,
     lake: LakeOption = None,
 ) -> None:
-    """Read-only SQL over the lake. Example: caremetrix query "select count(*) as visits from fact_appointment" """
+    """Read-only SQL over the lake. Example: caremetrix query "select count(*) as visits from fact_appointment"."""
     if format not in ("table", "csv", "json", "parquet"):
         raise UsageError(f"--format {format}: choose table, csv, json or parquet.")
     if format == "parquet" and output is None:

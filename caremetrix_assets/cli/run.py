@@ -91,7 +91,10 @@ def _opening(settings: Settings, pending: Pending) -> date:
     if first is None and pending.rejected:
         raise InputError("; ".join(pending.rejected))
     if first is None:
-        raise ServiceError(f"The inbox {settings.inbox} holds no drop and the lake is new ({pending.reason}); seal a drop first, see `caremetrix drop seal --help`.")
+        raise ServiceError(
+            f"The inbox {settings.inbox} holds no drop and the lake is new ({pending.reason}); "
+            "seal a drop first, see `caremetrix drop seal --help`."
+        )
     return fix_start_date(storage, first)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from caremetrix_assets.catalog.load import load_catalog
-from caremetrix_assets.defs.automation import jobs, new_drops, nightly_refresh
+from caremetrix_assets.defs.automation import everything, marts, new_drops, nightly_refresh
 from caremetrix_assets.defs.io_manager import LakeIOManager
 from caremetrix_assets.defs.ops import ops_assets
 from caremetrix_assets.defs.partitions import daily
@@ -26,7 +26,7 @@ def build_definitions(start: date, overrides: dict[str, Any] | None = None) -> d
     catalog, partitions, chosen = load_catalog(), daily(start), overrides or {}
     return dg.Definitions(
         assets=[*ops_assets(catalog, partitions), *table_assets(catalog, partitions)],
-        jobs=jobs(),
+        jobs=[everything, marts],
         schedules=[nightly_refresh],
         sensors=[new_drops],
         resources={"lake": LakeResource(overrides=chosen), "lake_io": LakeIOManager(overrides=chosen)},

@@ -1,17 +1,19 @@
 """What starts runs without a person: the nightly schedule and the sensor that watches the inbox."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from caremetrix_assets.defs.attempts import Offer, next_offer
+from caremetrix_assets.defs.resources import ONLY_TAG
 from caremetrix_assets.errors import CaremetrixError
 from caremetrix_assets.settings import load_settings
-from caremetrix_assets.steps.pending import nightly_date, pending_drops
+from caremetrix_assets.steps.pending import nightly_date, pending_drops, reject_drop
 
 JOB = "refresh"
 MARTS_JOB = "refresh_marts"
-DROPS_TAG = "caremetrix/drops"
-UNFINISHED = [s for s in dg.DagsterRunStatus if s not in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)]
+FINISHED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+UNFINISHED = [status for status in dg.DagsterRunStatus if status not in FINISHED]
 
 
 @dg.schedule(
@@ -42,26 +44,28 @@ def nightly_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg
     description="Asks for one run for all acceptable drops that the ledger has not applied. Keeps no state of its own.",
 )
 def new_drops(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Compares the inbox with the ledger; while one of its runs is queued or started it asks for nothing."""
+    """Compares the inbox with the ledger; while a refresh is queued or running it asks for nothing.
+
+    A drop whose run failed is offered again alone after 1, 5 and 30 minutes, then rejected with the last error.
+    """
     if context.instance.get_run_records(dg.RunsFilter(job_name=JOB, statuses=UNFINISHED), limit=1):
         return dg.SkipReason("a refresh is queued or running")
     try:
-        pending = pending_drops(load_settings(), today=datetime.now(UTC).date())
+        settings = load_settings()
+        pending = pending_drops(settings, today=datetime.now(UTC).date())
+        offer = next_offer(context.instance, pending.drop_ids, datetime.now(UTC))
+        for drop_id, reason in offer.given_up.items():
+            reject_drop(settings, drop_id, reason)
     except CaremetrixError as error:
         return dg.SkipReason(str(error))
-    if not pending.drop_ids:
-        return dg.SkipReason(pending.reason or "no new drop")
-    day = pending.date or date.min
-    attempts = len(context.instance.get_run_records(dg.RunsFilter(tags={DROPS_TAG: pending.key})))
-    return dg.RunRequest(
-        run_key=f"{pending.key}:{attempts + 1}",
-        partition_key=day.isoformat(),
-        tags={DROPS_TAG: pending.key},
-    )
+    if not offer.drop_ids or pending.date is None:
+        return dg.SkipReason(offer.reason or pending.reason or "no new drop")
+    return _request(offer, pending.date.isoformat())
 
 
-def jobs() -> list[object]:
-    """``refresh`` builds everything, ``refresh_marts`` the marts alone."""
-    everything = dg.define_asset_job(JOB, selection=dg.AssetSelection.all(), executor_def=dg.in_process_executor)
-    marts = dg.define_asset_job(MARTS_JOB, selection=dg.AssetSelection.key_prefixes("marts"), executor_def=dg.in_process_executor)
-    return [everything, marts]
+def _request(offer: Offer, partition: str) -> dg.RunRequest:
+    return dg.RunRequest(run_key=offer.run_key, partition_key=partition, tags={**offer.tags, ONLY_TAG: " ".join(offer.drop_ids)})
+
+
+everything = dg.define_asset_job(JOB, selection=dg.AssetSelection.all(), executor_def=dg.in_process_executor)
+marts = dg.define_asset_job(MARTS_JOB, selection=dg.AssetSelection.key_prefixes("marts"), executor_def=dg.in_process_executor)

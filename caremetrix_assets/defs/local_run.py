@@ -28,7 +28,8 @@ class RunReport:
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
     """The Dagster instance of this lake when there is one (``DAGSTER_HOME``, else ``dagster/`` beside the lake), so that
-    runs of the terminal show in its UI; without one an instance in memory, which spares a file write per event."""
+    runs of the terminal show in its UI; without one an instance in memory, which spares a file write per event.
+    """
     home: Path = dagster_home(settings)
     if not home.is_dir():
         return dg.DagsterInstance.ephemeral()

@@ -14,6 +14,7 @@ from caremetrix_assets.steps.begin import begin_run
 from caremetrix_assets.steps.context import RunContext
 
 RESTATE_TAG = "caremetrix/restate"
+ONLY_TAG = "caremetrix/only"
 
 
 class LakeResource(dg.ConfigurableResource):
@@ -33,7 +34,7 @@ class LakeResource(dg.ConfigurableResource):
         from caremetrix_assets.lake.reader import open_lake
 
         run_id = context.run.run_id if context.run else "adhoc"
-        log = context.log
+        log = context.log or dg.get_dagster_logger()
         with Lease(open_lake(self.settings()), f"run {run_id}", on_wait=log.info) as lease:
             self._lease = lease
             yield self
@@ -42,7 +43,7 @@ class LakeResource(dg.ConfigurableResource):
     def run_context(self, run: dg.DagsterRun, dates: list[date], attempt: int) -> RunContext:
         """The context of this run, made by its first step."""
         if self._run is None or self._run.run_id != run.run_id:
-            self._run = begin_run(self.settings(), run.run_id, dates, _restate(run))
+            self._run = begin_run(self.settings(), run.run_id, dates, _restate(run), _only(run))
         self._run.attempt = attempt
         if self._lease is not None:
             self._run.check_lease = self._lease.check
@@ -59,3 +60,9 @@ def _restate(run: dg.DagsterRun) -> tuple[date, date] | None:
         return None
     first, last = asked.split("..")
     return date.fromisoformat(first), date.fromisoformat(last)
+
+
+def _only(run: dg.DagsterRun) -> frozenset[str] | None:
+    """The new drops that a run was asked for; None: whatever is due."""
+    asked = run.tags.get(ONLY_TAG)
+    return frozenset(asked.split()) if asked else None

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from caremetrix_assets.audit.model import Group
 from caremetrix_assets.audit.results import summaries
 from caremetrix_assets.catalog.models import Catalog, Table
 from caremetrix_assets.defs.partitions import keys_of
@@ -15,7 +16,7 @@ from caremetrix_assets.steps.build import build
 from caremetrix_assets.steps.publish import publish
 from caremetrix_assets.steps.staged import Staged
 
-GROUPS = {"contract": True, "integrity": True, "watch": False}
+GROUPS: dict[Group, bool] = {"contract": True, "integrity": True, "watch": False}
 LEDGER_KEY = dg.AssetKey(["ops", "drop_ledger"])
 # Infrastructure only: data errors are raised as failures that Dagster does not retry.
 RETRY = dg.RetryPolicy(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)

@@ -6,7 +6,7 @@ accepted drops then do to the raw tables is ``replay``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -47,8 +47,19 @@ def note_inbox(
     return candidates
 
 
-def take_in(inbox: Storage, lake: Storage, catalog: Catalog, ledger: Ledger, today: date, options: ReadOptions) -> Iterator[Taken]:
-    """Archives or rejects every drop that is due, oldest first; saves the ledger after each. Needs the lake's lease."""
+def take_in(
+    inbox: Storage,
+    lake: Storage,
+    catalog: Catalog,
+    ledger: Ledger,
+    today: date,
+    options: ReadOptions,
+    only: Collection[str] | None = None,
+) -> Iterator[Taken]:
+    """Archives or rejects every drop that is due, oldest first; saves the ledger after each. Needs the lake's lease.
+
+    ``only``: the drop ids to take; None for all that are due.
+    """
     memory = Memory.load(lake)
     candidates = note_inbox(inbox, lake, catalog, ledger, today, memory)
     folders = {c.drop_id: c for c in reversed(candidates) if c.drop is not None}
@@ -56,6 +67,8 @@ def take_in(inbox: Storage, lake: Storage, catalog: Catalog, ledger: Ledger, tod
     memory.save(lake)
     for entry in ledger.due(today):
         candidate = folders.get(entry.drop_id)
+        if only is not None and entry.drop_id not in only:
+            continue
         if candidate is None or candidate.drop is None:
             continue  # its folder is not in this inbox
         taken = take(candidate.drop, inbox, lake, catalog, ledger, options)

@@ -14,7 +14,8 @@ import duckdb
 from caremetrix_assets.catalog.models import Column, Table
 from caremetrix_assets.engines.duckdb import literal
 from caremetrix_assets.lake.changelog import iso_text, quoted
-from caremetrix_assets.sources.replay_model import AcceptedDrop, DropCounts, Shape, listed, one_row, scalar
+from caremetrix_assets.sources.replay_model import AcceptedDrop, DropCounts, Shape, listed, scalar
+from caremetrix_assets.sources.sql import one_row
 
 # Up to this many rows are copied into memory; more are read from the archive as often as needed.
 LARGE = 50_000

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -18,6 +17,7 @@ from caremetrix_assets.catalog.models import Column, RawSource, Table
 from caremetrix_assets.errors import ServiceError
 from caremetrix_assets.lake.changelog import iso_text, quoted
 from caremetrix_assets.sources.contracts import UNIT_COLUMNS
+from caremetrix_assets.sources.sql import one_row
 
 
 @dataclass(frozen=True)
@@ -156,12 +156,6 @@ def listed(columns: Iterable[str], alias: str = "") -> str:
     """Column names for SQL, quoted, with commas between, each behind ``alias.`` when given."""
     prefix = f"{alias}." if alias else ""
     return ", ".join(f"{prefix}{quoted(c)}" for c in columns)
-
-
-def one_row(con: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
-    """The one row that a query returns, fetched to its end so that nothing of it stays open on the connection."""
-    (row,) = con.execute(sql).fetchall()
-    return tuple(row)
 
 
 def scalar(con: duckdb.DuckDBPyConnection, sql: str) -> int:

@@ -21,15 +21,20 @@ from caremetrix_assets.steps.context import RunContext
 DEFAULT_HISTORY_YEARS = 10
 
 
-def begin_run(settings: Settings, run_id: str, dates: list[date], restate: tuple[date, date] | None = None) -> RunContext:
-    """The context of a run of ``dates``; several dates are a backfill and are rebuilt whatever their inputs say."""
+def begin_run(
+    settings: Settings, run_id: str, dates: list[date], restate: tuple[date, date] | None = None, only: frozenset[str] | None = None
+) -> RunContext:
+    """The context of a run of ``dates``; several dates are a backfill and are rebuilt whatever their inputs say.
+
+    ``only``: the not yet applied drops that the run is about; None for all of them.
+    """
     storage = open_lake(settings)
     opening = read_start_date(storage) or fix_start_date(storage, partitions_start(settings))
     run_date = max(dates)
     newest = max(run_date, load_built(storage).newest_date or run_date)
     if load_built(storage).newest_date != newest:
         save_built(storage, BuiltState(newest_date=newest))
-    entries = Ledger.load(storage).in_force()
+    entries = [e for e in Ledger.load(storage).in_force() if only is None or e.status == "applied" or e.drop_id in only]
     reports = {e.drop_id: json.loads(storage.read(drop_report_key(e.drop_id))) for e in entries}
     return RunContext(
         storage=storage,
@@ -43,6 +48,7 @@ def begin_run(settings: Settings, run_id: str, dates: list[date], restate: tuple
         history_start=settings.history_start or history_start(entries),
         forced=frozenset(dates) if len(dates) > 1 else frozenset(),
         restate=restate,
+        only=only,
         archive=[accepted_drop(storage, e, reports[e.drop_id]) for e in entries],
     )
 

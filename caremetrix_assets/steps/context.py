@@ -33,6 +33,7 @@ class RunContext:
     attempt: int = 1
     forced: frozenset[date] = frozenset()
     restate: tuple[date, date] | None = None
+    only: frozenset[str] | None = None
     archive: list[AcceptedDrop] = field(default_factory=list)
     published: set[date] = field(default_factory=set)
     check_lease: Callable[[], None] = lambda: None
@@ -60,7 +61,8 @@ class RunContext:
 
     def window(self) -> list[date]:
         """The dates whose marts and entity snapshots this run brings up to date: the restate days up to the newest date,
-        or the range it was asked to restate."""
+        or the range it was asked to restate.
+        """
         first, last = self.restate or (self.newest_date - timedelta(days=self.settings.restate_days), self.newest_date)
         first, last = max(self.opening_date, first), min(last, self.newest_date)
         days = {first + timedelta(days=n) for n in range((last - first).days + 1)}

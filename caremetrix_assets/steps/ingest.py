@@ -41,7 +41,7 @@ def take_in(context: RunContext, progress: Callable[[str], None] = lambda _: Non
         work_dir=context.work_dir, threads=settings.threads, memory_limit=settings.duckdb_memory, limit=settings.quarantine_limit
     )
     report = IngestReport()
-    for taken in take_drops(inbox, context.storage, context.catalog, ledger, datetime.now(UTC).date(), options):
+    for taken in take_drops(inbox, context.storage, context.catalog, ledger, datetime.now(UTC).date(), options, context.only):
         if taken.report is None:
             report.rejected.append(taken.entry)
         else:
@@ -57,14 +57,19 @@ def finish(context: RunContext) -> dict[str, Any]:
     """Marks the accepted drops applied with the counts of the current replay, records what stays stale; a short summary."""
     ledger = Ledger.load(context.storage)
     counts = _counts(context)
-    fresh = {e.drop_id for e in ledger.pending()}
+    fresh = {e.drop_id for e in ledger.pending()} & {d["drop_id"] for d in context.drops}
     first = min(context.published, default=None)
     before = ledger.to_arrow()
+    taking_part = {d["drop_id"] for d in context.drops}
     for entry in ledger.in_force():
+        if entry.drop_id not in taking_part:
+            continue
         found = counts.get(entry.drop_id, {})
         report = {name: found.get(name, 0) for name in SUMMED}
         broken = found.get("rows_broken", 0)
-        ledger.apply(entry.drop_id, {**report, "rows_quarantined": broken + report["rows_waiting"]}, first if entry.drop_id in fresh else None)
+        ledger.apply(
+            entry.drop_id, {**report, "rows_quarantined": broken + report["rows_waiting"]}, first if entry.drop_id in fresh else None
+        )
     if not ledger.to_arrow().equals(before):
         ledger.save(context.storage)
     stale = _record_stale(context, fresh)

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from caremetrix_assets.catalog.load import load_catalog
 from caremetrix_assets.errors import ServiceError
+from caremetrix_assets.lake.lease import Lease
 from caremetrix_assets.lake.reader import open_lake, open_place
 from caremetrix_assets.lake.state import load_built, load_table
 from caremetrix_assets.lake.storage import Storage
@@ -104,3 +105,14 @@ def inbox_summary(settings: Settings) -> str:
     """One line about the inbox for ``doctor``."""
     pending = pending_drops(settings)
     return f"{settings.inbox}: {len(pending.drop_ids)} drops wait" if pending.drop_ids else f"{settings.inbox}: {pending.reason}"
+
+
+def reject_drop(settings: Settings, drop_id: str, reason: str) -> None:
+    """Parks a drop whose runs failed for good; leaves it for the next look when somebody is writing to the lake."""
+    storage = open_lake(settings)
+    with Lease(storage, "sensor new_drops", timeout_seconds=0):
+        ledger = Ledger.load(storage)
+        if ledger.entries[drop_id].status == "seen":
+            ledger.attempt(drop_id)
+        ledger.reject(drop_id, reason)
+        ledger.save(storage)

@@ -132,9 +132,7 @@ def audit_staged(
     if not days:
         return
     listed = ", ".join(f"date {literal(d.isoformat())}" for d in days)
-    con.execute(
-        f"create or replace temp view {quote(table.name)} as select * from {quote(relation)} where partition_date in ({listed})"
-    )
+    con.execute(f"create or replace temp view {quote(table.name)} as select * from {quote(relation)} where partition_date in ({listed})")
     newest = max(staged.state.partitions, default=None)
     audited = AuditContext(
         opening=context.opening_date,

@@ -104,7 +104,9 @@ def test_marts_may_not_read_raw(tables: Path) -> None:
 def test_a_description_changes_no_definition(tables: Path) -> None:
     before = load_catalog(tables).table("mart_small").definition
     load_catalog.__globals__["_load"].cache_clear()
-    after = load_catalog(mart(tables, "-- why\n" + MART_SQL.upper().replace("RUN_DATES", "run_dates").lower(), MART_YML.replace("a day", "each day")))
+    after = load_catalog(
+        mart(tables, "-- why\n" + MART_SQL.upper().replace("RUN_DATES", "run_dates").lower(), MART_YML.replace("a day", "each day"))
+    )
     assert after.table("mart_small").definition == before
     load_catalog.__globals__["_load"].cache_clear()
     changed = load_catalog(mart(tables, MART_SQL.replace("1 as", "2 as")))
@@ -123,7 +125,9 @@ def test_a_description_changes_no_definition(tables: Path) -> None:
     ],
 )
 def test_what_engines_read_differently_is_refused(tables: Path, expression: str, words: str) -> None:
-    table = load_catalog(mart(tables, f"select {expression} as visits, partition_date as partition_date from run_dates")).table("mart_small")
+    table = load_catalog(mart(tables, f"select {expression} as visits, partition_date as partition_date from run_dates")).table(
+        "mart_small"
+    )
     assert any(words in finding for finding in lint_table(table))
 
 

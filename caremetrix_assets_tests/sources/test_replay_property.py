@@ -93,15 +93,11 @@ def archived(folder: str, history: list[Row]) -> list[AcceptedDrop]:
     return archive.drops
 
 
-@pytest.fixture(params=[0, 1, 50_000], ids=["never copied", "hardly copied", "copied"])
-def large(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay_incoming, "LARGE", request.param)
-
-
 @SETTINGS
-@given(history=histories())
-def test_replay_is_the_history_told_row_by_row(history: list[Row], large: None):
-    with tempfile.TemporaryDirectory() as folder:
+@given(history=histories(), large=some([0, 1, 50_000]))
+def test_replay_is_the_history_told_row_by_row(history: list[Row], large: int):
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replay_incoming, "LARGE", large)
         drops = archived(folder, history)
         parents = parents_of(drops)
         for table in TABLES.values():
@@ -135,7 +131,7 @@ class Lake:
         self.saved = next_state(self.saved, drops, replayed, OPENING)
 
 
-@settings(SETTINGS, max_examples=30)
+@settings(SETTINGS, max_examples=15)
 @given(history=histories(), data=st.data())
 def test_any_order_of_arrival_and_withdrawal_ends_like_one_replay(history: list[Row], data: st.DataObject):
     with tempfile.TemporaryDirectory() as folder:

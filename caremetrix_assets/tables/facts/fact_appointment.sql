@@ -7,12 +7,19 @@ with encounters as (
 -- Death certifications sort behind the visits of their day: a visit's visits_so_far is its own number, theirs that of the latest visit.
 histories as (
     select
-        *, count(*) filter (where is_visit) over (history rows between unbounded preceding and current row) as visits_so_far,
-        max(event_date) filter (where is_visit) over (history rows between unbounded preceding and 1 preceding) as previous_date,
-        is_visit and count(*) filter (where is_visit) over (
+        *, sum(case when is_visit then 1 else 0 end) over up_to as visits_so_far,
+        max(case when is_visit then event_date end) over before as previous_date,
+        is_visit and coalesce(max(case when is_visit then 1 end) over month_before, 0) = 1 as is_return_30d
+    from encounters
+    window
+        up_to as (partition by patient order by event_date, is_death_certification, start, fact_appointment_sk rows unbounded preceding),
+        before as (
+            partition by patient order by event_date, is_death_certification, start, fact_appointment_sk
+            rows between unbounded preceding and 1 preceding
+        ),
+        month_before as (
             partition by patient order by event_date range between interval 30 day preceding and interval 1 day preceding
-        ) > 0 as is_return_30d
-    from encounters window history as (partition by patient order by event_date, is_death_certification, start, fact_appointment_sk)
+        )
 ),
 visit_types as (
     select

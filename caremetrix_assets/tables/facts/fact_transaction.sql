@@ -2,13 +2,15 @@ with ledger as (
     select
         *,
         cast(fromdate as date) as service_date,
-        count(*) filter (where type = 'CHARGE') over claim as line_number,
+        sum(case when type = 'CHARGE' then 1 else 0 end) over up_to as line_number,
         lag(type) over claim as type_before,
         lag(transfertype) over claim as transfer_before,
         -- the party that the line's charge or newest transfer turned to
-        last_value(case when type in ('CHARGE', 'TRANSFERIN') then transfertype end ignore nulls) over claim as owed_by
+        last_value(case when type in ('CHARGE', 'TRANSFERIN') then transfertype end ignore nulls) over up_to as owed_by
     from raw_claims_transactions
-    window claim as (partition by claimid order by line_ordinal rows between unbounded preceding and current row)
+    window
+        claim as (partition by claimid order by line_ordinal),
+        up_to as (partition by claimid order by line_ordinal rows between unbounded preceding and current row)
 ),
 
 paid as (

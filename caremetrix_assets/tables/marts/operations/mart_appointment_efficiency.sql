@@ -96,13 +96,15 @@ valued as (
 ranked as (
     select
         p.partition_date, p.period_grain, v.segment_no, v.measure, v.value,
-        sum(sum(v.visits)) over (distribution rows between unbounded preceding and current row) as upto,
-        sum(sum(v.visits)) over (distribution rows between unbounded preceding and unbounded following) as total
+        sum(sum(v.visits)) over (partition by p.partition_date, p.period_grain, v.segment_no, v.measure) as total,
+        sum(sum(v.visits)) over (
+            partition by p.partition_date, p.period_grain, v.segment_no, v.measure
+            order by v.value rows between unbounded preceding and current row
+        ) as upto
     from valued as v
     inner join periods as p on v.event_date >= p.period_start and v.event_date <= p.partition_date
     where v.value is not null
     group by p.partition_date, p.period_grain, v.segment_no, v.measure, v.value
-    window distribution as (partition by p.partition_date, p.period_grain, v.segment_no, v.measure order by v.value)
 ),
 percentiles as (
     select
