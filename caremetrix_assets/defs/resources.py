@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 from pydantic import PrivateAttr
 
+from caremetrix_assets.audit.gx import warm_up
 from caremetrix_assets.lake.lease import Lease
 from caremetrix_assets.settings import Settings, load_settings
 from caremetrix_assets.steps.begin import begin_run
@@ -35,6 +36,8 @@ class LakeResource(dg.ConfigurableResource):
 
         run_id = context.run.run_id if context.run else "adhoc"
         log = context.log or dg.get_dagster_logger()
+        if self.settings().gx_row_limit:
+            warm_up()  # seconds of imports, while the drops are read
         with Lease(open_lake(self.settings()), f"run {run_id}", on_wait=log.info) as lease:
             self._lease = lease
             yield self

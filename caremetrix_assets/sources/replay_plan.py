@@ -9,11 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from itertools import zip_longest
+from typing import Any, NamedTuple
 
 from caremetrix_assets.sources.replay_model import AcceptedDrop
 
 Fingerprint = Callable[[AcceptedDrop, str], str]
+
+
+class Known(NamedTuple):
+    """A drop as the saved state has it; ``waiting`` has an entry per file."""
+
+    drop_id: str
+    partition_date: date
+    waiting: Mapping[str, str]
 
 
 def plan_from(previous: Mapping[str, Any], drops: Sequence[AcceptedDrop], waiting_now: Fingerprint, opening_date: date) -> dict[str, date]:
@@ -23,7 +32,7 @@ def plan_from(previous: Mapping[str, Any], drops: Sequence[AcceptedDrop], waitin
     ``waiting_now(drop, file)`` is ``replay_incoming.waiting_fingerprint`` against the parents of all ``drops``; it is
     asked only where the answer can have changed: of drops with waiting rows when a drop came, of all when one left.
     """
-    before = [_Known(d["drop_id"], date.fromisoformat(d["partition_date"]), d["waiting"]) for d in previous.get("drops", [])]
+    before = [Known(d["drop_id"], date.fromisoformat(d["partition_date"]), d["waiting"]) for d in previous.get("drops", [])]
     now = sorted(drops, key=lambda d: d.order)
     old_ids, new_ids = {d.drop_id for d in before}, {d.drop_id for d in now}
     if [d.drop_id for d in before] == [d.drop_id for d in now]:
@@ -65,21 +74,9 @@ def next_state(
     }
 
 
-class _Known:
-    """A drop as the saved state has it."""
-
-    def __init__(self, drop_id: str, partition_date: date, waiting: dict[str, str]) -> None:
-        self.drop_id = drop_id
-        self.partition_date = partition_date
-        self.waiting = waiting
-
-
-def _first_difference(old: list[_Known], new: list[AcceptedDrop], opening_date: date) -> date | None:
-    for index in range(max(len(old), len(new))):
-        known = old[index] if index < len(old) else None
-        drop = new[index] if index < len(new) else None
-        if known and drop and known.drop_id == drop.drop_id:
-            continue
-        dates = ([known.partition_date] if known else []) + ([max(drop.drop_date, opening_date)] if drop else [])
-        return min(dates)
+def _first_difference(old: Sequence[Known], new: Sequence[AcceptedDrop], opening_date: date) -> date | None:
+    for known, drop in zip_longest(old, new):
+        if known is None or drop is None or known.drop_id != drop.drop_id:
+            dates = [known.partition_date] if known else []
+            return min([*dates, max(drop.drop_date, opening_date)] if drop else dates)
     return None

@@ -48,6 +48,7 @@ def begin_run(
         history_start=settings.history_start or history_start(entries),
         forced=frozenset(dates) if len(dates) > 1 else frozenset(),
         restate=restate,
+        fresh_drops=tuple(e.drop_id for e in entries if e.status == "accepted"),
         only=only,
         archive=[accepted_drop(storage, e, reports[e.drop_id]) for e in entries],
     )

@@ -15,7 +15,15 @@ def build(context: RunContext, table: Table) -> Staged:
     """Stages and audits one table and appends its check results to ``ops/dq_results``. Publishes nothing."""
     staged = build_raw(context, table) if table.layer == "raw" else build_table(context, table)
     if staged.results:
-        write_results(context.storage, staged.results, run_id=context.run_id, attempt=context.attempt, newest=context.newest_date)
+        because = {p.day: context.fresh_drops for p in staged.partitions}
+        write_results(
+            context.storage,
+            staged.results,
+            run_id=context.run_id,
+            attempt=context.attempt,
+            newest=context.newest_date,
+            drop_ids=because,
+        )
         grades = grade(staged.results, context.run_id)
         write_grades(context.storage, grades)
         staged.grade = grades[-1].grade

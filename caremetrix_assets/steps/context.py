@@ -35,6 +35,7 @@ class RunContext:
     restate: tuple[date, date] | None = None
     only: frozenset[str] | None = None
     archive: list[AcceptedDrop] = field(default_factory=list)
+    fresh_drops: tuple[str, ...] = ()
     published: set[date] = field(default_factory=set)
     check_lease: Callable[[], None] = lambda: None
     _states: dict[str, TableState] = field(default_factory=dict)

@@ -10,6 +10,7 @@ import json
 from dataclasses import replace
 from datetime import date, timedelta
 
+from caremetrix_assets.audit.grades import write_metrics
 from caremetrix_assets.engines.duckdb import file_sha256
 from caremetrix_assets.errors import ServiceError
 from caremetrix_assets.lake.layout import object_key, pointer_key
@@ -46,6 +47,8 @@ def publish(staged: Staged) -> list[date]:
     else:
         after = TableState(state.definition, "", dict(sorted(partitions.items())), state.extra)
     _save(context, table.name, after)
+    if complete and staged.metrics:
+        write_metrics(context.storage, staged.metrics)
     shown = sorted([*(p.day for p in ready), *removed])
     context.published.update(shown)
     return shown

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import duckdb
 
 from caremetrix_assets.audit.evaluate import audit, blocking
+from caremetrix_assets.audit.grades import collect_metrics, read_metrics
 from caremetrix_assets.audit.model import AuditContext, FileCounts
 from caremetrix_assets.audit.model import Staged as AuditInput
 from caremetrix_assets.audit.relations import required_relations
@@ -22,6 +23,8 @@ from caremetrix_assets.steps.relations import prepare
 from caremetrix_assets.steps.staged import Staged, StagedPartition
 
 BUILD = "__all"
+HELD = "__held"
+BUILT = "built_rows"
 
 
 def build_table(context: RunContext, table: Table) -> Staged:
@@ -57,10 +60,9 @@ def _run(con: duckdb.DuckDBPyConnection, staged: Staged, todo: list[date], marks
     names = set(table.upstream) | required_relations(context.catalog, table)
     prepare(con, context, table, todo, names)
     target = table.name + BUILD
-    run_select(con, table, _dated(context, table), target)
-    undated = con.execute(f"select count(*) from {quote(target)} where partition_date is null").fetchone()
-    if undated and undated[0]:
-        raise CheckFailed(f"{table.name}: {undated[0]} rows have no date, so they belong to no partition; nothing was published.")
+    run_select(con, table, str(table.sql), BUILT if table.by_event_date else target)
+    if table.by_event_date:
+        _date_rows(con, context, table)
     hashes = {date.fromisoformat(d): v for d, v in partition_hashes(con, table, target).items()}
     stage(con, staged, target, hashes, marks)
     if not table.by_event_date:
@@ -84,15 +86,19 @@ def existing_dates(staged: Staged) -> list[date]:
     return [place.partition_date for place in places if place]
 
 
-def _dated(context: RunContext, table: Table) -> str:
-    if not table.by_event_date:
-        return str(table.sql)
+def _date_rows(con: duckdb.DuckDBPyConnection, context: RunContext, table: Table) -> None:
+    """Folds rows dated before the opening partition into it, holds back those dated after the newest built date."""
+    undated = con.execute(f"select count(*) from {BUILT} where partition_date is null").fetchone()
+    if undated and undated[0]:
+        raise CheckFailed(f"{table.name}: {undated[0]} rows have no date, so they belong to no partition; nothing was published.")
     opening, newest = (f"date {literal(d.isoformat())}" for d in (context.opening_date, context.newest_date))
     columns = ", ".join(quote(c.name) for c in table.columns if c.name != "partition_date")
-    return (
-        f"select {columns}, case when partition_date < {opening} then {opening} else partition_date end as partition_date "
-        f"from ({table.sql}) as built where partition_date <= {newest} or partition_date is null"
-    )
+    folded = f"case when partition_date < {opening} then {opening} else partition_date end as partition_date"
+    for suffix, condition in ((BUILD, f"<= {newest}"), (HELD, f"> {newest}")):
+        con.execute(
+            f"create or replace temp view {quote(table.name + suffix)} as "
+            f"select {columns}, {folded} from {BUILT} where partition_date {condition}"
+        )
 
 
 def stage(
@@ -142,8 +148,15 @@ def audit_staged(
         quarantine_limit=context.settings.quarantine_limit,
         gx_row_limit=context.settings.gx_row_limit,
     )
+    _register_history(con, context, table, days)
     given = AuditInput(days, {p.day: p.path for p in staged.partitions}, {p.day: p.rows for p in staged.partitions})
     staged.results += audit(con, context.catalog, table, given, audited)
+    staged.metrics = collect_metrics(con, context.catalog, table, given, audited)
     held = blocking(staged.results)
     staged.blocked = held.dates[0] if held else None
     staged.blocking_rules = held.rules
+
+
+def _register_history(con: duckdb.DuckDBPyConnection, context: RunContext, table: Table, days: list[date]) -> None:
+    """What the drift checks compare with, as relation ``dq_metrics``."""
+    con.register("dq_metrics", read_metrics(context.storage, table.name, min(days), max(days)))

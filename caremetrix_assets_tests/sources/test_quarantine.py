@@ -9,8 +9,8 @@ from caremetrix_assets.sources.contracts import RawFile
 from caremetrix_assets.sources.quarantine import list_quarantine, quarantine_key, read_quarantine, write_quarantine
 from caremetrix_assets.sources.retry import retry_broken
 from caremetrix_assets_tests.sources.drops import minimal, read
-from caremetrix_assets_tests.sources.releases import R33
-from caremetrix_assets_tests.sources.test_units import HEADER, csv_text, many, whole
+from caremetrix_assets_tests.sources.releases import R33, csv_text, release_files
+from caremetrix_assets_tests.sources.test_units import HEADER, many, whole
 
 BAD = "someday,,p1,e1,s,9,text"
 CONDITIONS = "\n".join([R33["conditions"], *(f'2025-01-02,,p1,e1,s,{k},"a, b"' for k in range(198)), BAD]) + "\n"
@@ -91,6 +91,22 @@ def test_a_mended_contract_takes_rows_back(lab):
     assert retry_broken(lab.lake, drop_id, file, lab.options) == 0
 
 
+def test_every_row_taken_back_is_its_own(lab):
+    text = (
+        CONDITIONS + "someday,,p1,e1,s,8,text\n2025-02-30,,p1,e1,s,6,text\n" + "".join(f"2025-01-02,,p1,e1,s,9{k},x\n" for k in range(200))
+    )
+    taken = lab.take(minimal(conditions=text))
+    file = lenient(lab.files["conditions"], "start", null_if=("someday",), required=False)
+    assert retry_broken(lab.lake, taken.entry.drop_id, file, lab.options) == 2
+    rows = lab.rows(taken, "conditions")[198:201]
+    assert [(r["source_line"], r["code"], r["broken_rule"]) for r in rows] == [
+        (200, "9", None),
+        (201, "8", None),
+        (202, "6", "cannot_type.start"),
+    ]
+    assert rows[2]["raw_text"] == "2025-02-30,,p1,e1,s,6,text"
+
+
 def test_a_row_taken_back_supersedes_and_is_superseded_by_line(lab):
     lines = [R33["conditions"], *(f"2025-01-02,,p1,e1,s,{k},text" for k in range(200)), "2025-01-02,never,p1,e1,s,7,newer"]
     taken = lab.take(minimal(conditions="\n".join(lines) + "\n"))
@@ -111,7 +127,10 @@ def test_a_claim_comes_back_whole(lab):
 
 
 def test_a_claim_with_a_line_that_is_no_record_stays(lab):
-    text = csv_text(HEADER, *many(whole("c1", 8))).splitlines()
+    """Of a release whose claims need not balance: what is left of the claim would pass for a whole one."""
+    base = {f"{n}.csv": release_files("3.0")[f"{n}.csv"] for n in ("patients", "encounters", "organizations", "providers", "payers")}
+    text = csv_text(HEADER, *many(whole("c1", 8)[:2])).splitlines()
     text[2] += ",more"
-    taken = lab.take({**minimal(), "claims_transactions.csv": "\n".join(text) + "\n"})
+    taken = lab.take({**base, "claims_transactions.csv": "\n".join(text) + "\n"})
+    assert taken.entry.rows_quarantined == 2
     assert retry_broken(lab.lake, taken.entry.drop_id, lab.files["claims_transactions"], lab.options) == 0

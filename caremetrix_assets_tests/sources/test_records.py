@@ -42,10 +42,11 @@ def test_an_open_quote_costs_its_own_line_only(tmp_path):
     ]
 
 
-def test_an_open_quote_ends_its_search_after_some_lines(tmp_path):
-    data = b'a,b,c\n1,"x,3\n' + b"4,5,6\n" * MAX_RECORD_LINES * 2
-    rows = found(tmp_path, data)
-    assert rows[0][1] == "unterminated_quote" and len(rows) == 1 + MAX_RECORD_LINES * 2
+def test_a_quoted_field_ends_within_some_lines_or_was_not_meant_as_one(tmp_path):
+    rows = found(tmp_path, b'a,b,c\n1,"x\n' + b"4\n" * MAX_RECORD_LINES + b'y",3\n')
+    assert rows[0][1] == "unterminated_quote" and len(rows) == 1 + MAX_RECORD_LINES + 1
+    rows = found(tmp_path, b'a,b,c\n1,"x\n' + b"4\n" * (MAX_RECORD_LINES - 1) + b'y",3\n')
+    assert [row[0] for row in rows] == [2] and rows[0][1][2] == "3"
 
 
 def test_a_quote_that_ends_before_its_field_is_stray(tmp_path):

@@ -43,6 +43,14 @@ def test_null_names_no_parent(archive: Archive):
     assert brief(run(VISITS, archive.drops).state, "id") == [("v1",), ("v3",)]
 
 
+def test_null_names_no_parent_where_none_is_known(tmp_path: Path):
+    archive = Archive(tmp_path)
+    archive.add("d1", 1, {"visits": [V1, {"id": "v3", "person": None, "place": "A"}]})
+    found = run(VISITS, archive.drops)
+    assert brief(found.state, "id") == [("v3",)]
+    assert found.waiting == [("d1", 2, "waiting.person", "v1")]
+
+
 def test_parent_that_waits_itself_counts_as_known(archive: Archive):
     assert brief(run(BILLS, archive.drops).state, "id") == [("b2",)]
 

@@ -1,7 +1,6 @@
-"""fact_appointment on literal visits: reasons, coverage, keys, types, money. A patient's history is in its own module."""
+"""fact_appointment on literal visits: reasons, coverage, keys, types, bookings. History and money have modules of their own."""
 
 from datetime import date, datetime
-from decimal import Decimal
 
 import pytest
 
@@ -217,73 +216,6 @@ def test_coverage_is_the_span_at_the_start_to_the_second():
 )
 def test_appointment_type_without_a_booking_follows_from_the_class(kind: str, expected: str):
     assert appointments([visit("a", "2025-01-01 09:00:00", kind=kind)])["a"]["appointment_type"] == expected
-
-
-def test_money_of_the_visit():
-    """Total and coverage are the visit's; charge_amount adds up all its claims, drugs and later services included."""
-    rows = appointments(
-        [
-            visit("a", "2025-01-01 09:00:00", total_claim_cost="130.00", payer_coverage="60.00"),
-            visit("b", "2025-01-02 09:00:00", total_claim_cost="20.00", payer_coverage="0.00"),
-        ],
-        raw_claims_transactions=[
-            {"claimid": "c1", "line_ordinal": 1, "type": "CHARGE", "amount": "80.00", "fromdate": "2025-01-01 09:00:00"},
-            {"claimid": "c1", "line_ordinal": 2, "type": "PAYMENT", "payments": "80.00", "fromdate": "2025-01-01 09:00:00"},
-            {"claimid": "c1", "line_ordinal": 3, "type": "CHARGE", "amount": "20.00", "fromdate": "2025-03-01 09:00:00"},
-            {"claimid": "c2", "line_ordinal": 1, "type": "CHARGE", "amount": "5.55", "fromdate": "2025-01-01 09:00:00"},
-        ],
-        dim_claim=[
-            {"claim_id": "c1", "encounter_id": "a", "claim_kind": "encounter"},
-            {"claim_id": "c2", "encounter_id": "a", "claim_kind": "medication"},
-        ],
-    )
-    money = ("billed_amount", "payer_coverage_amount", "charge_amount")
-    assert [rows["a"][n] for n in money] == [Decimal("130.00"), Decimal("60.00"), Decimal("105.55")]
-    assert [rows["b"][n] for n in money] == [Decimal("20.00"), Decimal("0.00"), None]
-
-
-def test_estimated_production_is_the_discrete_median_of_the_90_days_before():
-    """Encounter-claim charges of the day, same type, dated 1 to 90 days before; drugs and later lines do not count."""
-
-    def charge(claim: str, amount: str, when: str) -> Row:
-        return {"claimid": claim, "line_ordinal": 1, "type": "CHARGE", "amount": amount, "fromdate": f"{when} 09:00:00"}
-
-    days = {"v1": "2025-01-01", "v2": "2025-01-11", "v3": "2025-01-21", "v4": "2025-01-31", "v5": "2025-04-01", "well": "2025-04-02"}
-    visits = [visit(n, f"{d} 09:00:00", patient=n, kind="wellness" if n == "well" else "ambulatory") for n, d in days.items()]
-    visits.append(visit("death", "2025-01-02 09:00:00", patient="v1", code="308646001"))
-    claims = [{"claim_id": f"c-{v['id']}", "encounter_id": v["id"], "claim_kind": "encounter"} for v in visits]
-    claims.append({"claim_id": "drug", "encounter_id": "v1", "claim_kind": "medication"})
-    rows = appointments(
-        visits,
-        raw_claims_transactions=[
-            charge("c-v1", "10.00", "2025-01-01"),
-            charge("drug", "7.00", "2025-01-01"),
-            charge("c-v2", "40.00", "2025-01-11"),
-            charge("c-v3", "20.00", "2025-01-21"),
-            {**charge("c-v3", "500.00", "2025-02-21"), "line_ordinal": 2},
-            charge("c-v4", "30.00", "2025-01-31"),
-            charge("c-death", "1.00", "2025-01-02"),
-        ],
-        dim_claim=claims,
-    )
-    expected = {
-        "v1": None,  # nothing before
-        "death": Decimal("10.00"),
-        "v2": Decimal("10.00"),
-        "v3": Decimal("10.00"),  # of 10, 40: the smallest with half of the rows
-        "v4": Decimal("20.00"),  # of 10, 20, 40
-        "v5": Decimal("20.00"),  # v1 is 90 days before: 10, 20, 30, 40
-        "well": None,  # no wellness visit before
-    }
-    assert column(rows, "estimated_production_amount") == expected
-
-
-def test_the_median_leaves_out_day_91():
-    visits = [visit("v1", "2025-01-01 09:00:00"), visit("v2", "2025-04-02 09:00:00")]
-    line = {"claimid": "c", "line_ordinal": 1, "type": "CHARGE", "amount": "10.00", "fromdate": "2025-01-01 09:00:00"}
-    claim = {"claim_id": "c", "encounter_id": "v1", "claim_kind": "encounter"}
-    rows = appointments(visits, raw_claims_transactions=[line], dim_claim=[claim])
-    assert rows["v2"]["estimated_production_amount"] is None
 
 
 def test_what_only_a_booking_says_is_null_without_one():

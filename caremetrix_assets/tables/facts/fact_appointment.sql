@@ -4,28 +4,21 @@ with encounters as (
         d.class_group, d.duration_minutes, d.length_of_stay_days, d.is_death_certification, not d.is_death_certification as is_visit
     from raw_encounters as e left join dim_encounter as d on d.encounter_id = e.id
 ),
--- Death certifications sort behind the visits of their day: a visit's visits_so_far is its own number, theirs that of the latest visit.
+-- Death certifications sort behind the visits of their day: a visit's visit_no is its own number, theirs that of the latest visit.
 histories as (
     select
-        *, sum(case when is_visit then 1 else 0 end) over up_to as visits_so_far,
-        max(case when is_visit then event_date end) over before as previous_date,
+        *, sum(case when is_visit then 1 else 0 end) over up_to as visit_no, lag(event_date) over visits_only as previous_date,
         is_visit and coalesce(max(case when is_visit then 1 end) over month_before, 0) = 1 as is_return_30d
     from encounters
     window
         up_to as (partition by patient order by event_date, is_death_certification, start, fact_appointment_sk rows unbounded preceding),
-        before as (
-            partition by patient order by event_date, is_death_certification, start, fact_appointment_sk
-            rows between unbounded preceding and 1 preceding
-        ),
-        month_before as (
-            partition by patient order by event_date range between interval 30 day preceding and interval 1 day preceding
-        )
+        visits_only as (partition by patient, is_visit order by event_date, start, fact_appointment_sk),
+        month_before as (partition by patient order by event_date range between interval 30 day preceding and interval 1 day preceding)
 ),
 visit_types as (
     select
-        patient, visits_so_far, case
-            when visits_so_far = 1 then 'new' when event_date > lapse_date(previous_date, 18) then 'reactivated' else 'established'
-        end as own_type
+        patient, visit_no,
+        case when visit_no = 1 then 'new' when event_date > lapse_date(previous_date, 18) then 'reactivated' else 'established' end as type
     from histories where is_visit
 ),
 readmissions as (
@@ -125,9 +118,9 @@ select
     null as scheduled_start_at, null as scheduled_minutes, null as arrived_at, null as seated_at, null as dismissed_at,
     c.start as started_at, c.stop as ended_at, 'completed' as outcome, null as cancelled_at, null as notice_hours, null as lead_time_days,
     c.duration_minutes, null as wait_minutes, c.length_of_stay_days, coalesce(c.procedure_count, 0) as procedure_count,
-    coalesce(vo.observation_count, 0) as observation_count, case when c.is_visit then c.visits_so_far end as visit_seq,
+    coalesce(vo.observation_count, 0) as observation_count, case when c.is_visit then c.visit_no end as visit_seq,
     case when c.is_visit then date_diff('day', c.previous_date, c.event_date) end as days_since_previous_visit,
-    case when not c.is_visit and t.own_type = 'new' then 'established' else coalesce(t.own_type, 'prospect') end as patient_type,
+    case when not c.is_visit and t.type = 'new' then 'established' else coalesce(t.type, 'prospect') end as patient_type,
     c.is_return_30d, ra.id is not null as is_readmission_30d, c.is_hygiene, c.is_death_certification,
     m.visit_charge as estimated_production_amount, c.total_claim_cost as billed_amount, c.payer_coverage as payer_coverage_amount,
     c.charge_amount, case
@@ -135,7 +128,7 @@ select
         when r.reason_key is not null then 'visit_type' else 'not_recorded'
     end as reason_source, false as is_booking_simulated, c.is_simulated, c.drop_id, c.event_date as partition_date
 from classified as c
-left join visit_types as t on t.patient = c.patient and t.visits_so_far = c.visits_so_far
+left join visit_types as t on t.patient = c.patient and t.visit_no = c.visit_no
 left join readmissions as ra on ra.id = c.id
 left join visit_observations as vo on vo.encounter = c.id
 left join kinds as k on k.kind_rank = vo.kind_rank

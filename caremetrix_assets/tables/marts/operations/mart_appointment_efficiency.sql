@@ -96,15 +96,14 @@ valued as (
 ranked as (
     select
         p.partition_date, p.period_grain, v.segment_no, v.measure, v.value,
-        sum(sum(v.visits)) over (partition by p.partition_date, p.period_grain, v.segment_no, v.measure) as total,
-        sum(sum(v.visits)) over (
-            partition by p.partition_date, p.period_grain, v.segment_no, v.measure
-            order by v.value rows between unbounded preceding and current row
-        ) as upto
+        sum(sum(v.visits)) over whole as total, sum(sum(v.visits)) over up_to as upto
     from valued as v
     inner join periods as p on v.event_date >= p.period_start and v.event_date <= p.partition_date
     where v.value is not null
     group by p.partition_date, p.period_grain, v.segment_no, v.measure, v.value
+    window
+        whole as (partition by p.partition_date, p.period_grain, v.segment_no, v.measure),
+        up_to as (partition by p.partition_date, p.period_grain, v.segment_no, v.measure order by v.value rows unbounded preceding)
 ),
 percentiles as (
     select
