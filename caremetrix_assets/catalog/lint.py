@@ -37,7 +37,7 @@ def _finding(node: exp.Expr, table: Table) -> str | None:
         unit = node.text("unit").lower() or "day"
         return None if unit == "day" else f"date_diff in {unit}s differs between engines; use days, age_years or minutes_between"
     if isinstance(node, exp.Extract) and node.name.upper() not in ALLOWED_EXTRACT:
-        return f"extract({node.name}) differs between engines; dim_date has the weekday and week columns"
+        return f"extract({node.name}) differs between engines; the calendar dimension has the weekday and week columns"
     if isinstance(node, exp.Star) and (node.args.get("except_") or node.args.get("except") or node.args.get("replace")):
         return "`* exclude` and `* replace` are DuckDB's alone; name the columns"
     if isinstance(node, exp.Group) and node.args.get("all"):
@@ -58,5 +58,5 @@ def _denied_function(node: exp.Expr, table: Table) -> str | None:
         return None
     name = (node.name if isinstance(node, exp.Anonymous) else node.sql_name()).lower()
     if name in ("generate_series", "range", "exploding_generate_series") and table.layer in ("facts", "marts"):
-        return "generate_series is not for facts and marts; join dim_date or run_dates"
+        return "generate_series is not for facts and marts; join the calendar dimension or run_dates"
     return f"{name}() is not on the portable list" if name in DENIED_FUNCTIONS else None

@@ -29,7 +29,7 @@ def run(
     lake: LakeOption = None,
     start: Annotated[str | None, typer.Option("--start", help="Opening partition of a new lake, YYYY-MM-DD.")] = None,
     to: Annotated[str | None, typer.Option("--to", help="Newest date to show (default: the newest drop's).")] = None,
-    select: Annotated[str | None, typer.Option("--select", help="Dagster's selection syntax, such as key:dims/dim_patient+.")] = None,
+    select: Annotated[str | None, typer.Option("--select", help="Dagster's selection syntax, such as group:dims or key:marts/*.")] = None,
     restate: Annotated[bool, typer.Option("--restate", help="Rebuild what is recorded as stale.")] = False,
     from_: Annotated[str | None, typer.Option("--from", help="First date to restate (default: the opening partition).")] = None,
 ) -> None:

@@ -19,6 +19,8 @@ from caremetrix_assets.serving.query import query
 from caremetrix_assets.settings import Settings
 from caremetrix_assets.steps.staged import Staged
 
+HEADLINES = TABLES / "headlines.yml"
+
 
 class Progress:
     """Hears of finished tables; draws a bar on a terminal, writes a plain line per table otherwise."""
@@ -81,7 +83,7 @@ def summary(settings: Settings, day: date, seconds: float, progress: Progress) -
 def headlines(lake: Lake) -> dict[str, Any]:
     """The headline numbers of ``tables/headlines.yml``; a number whose table is not built yet is left out."""
     result: dict[str, Any] = {}
-    for item in read_yaml(TABLES / "headlines.yml"):
+    for item in read_yaml(HEADLINES)["numbers"]:
         try:
             values = query(lake, item["sql"]).to_pylist()
         except CaremetrixError:
@@ -103,10 +105,10 @@ def _text(document: dict[str, Any], stale: int) -> str:
     if stale:
         lines.append("Older partitions are stale: `caremetrix run --restate` rebuilds them, `caremetrix tables` lists them.")
     option = f" --lake {document['lake']}"
+    example = read_yaml(HEADLINES)["example"]
     lines += [
         f"Next: caremetrix tables{option}",
         f"      caremetrix checks{option} --status warned",
-        f'      caremetrix query{option} "select encounter_class, visits from mart_appointment_efficiency '
-        "where breakdown = 'encounter_class' and period_grain = 'rolling_12m'\"",
+        f'      caremetrix query{option} "{example}"',
     ]
     return "\n".join(lines)

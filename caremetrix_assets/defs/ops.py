@@ -12,7 +12,10 @@ from caremetrix_assets.steps.ingest import finish, take_in
 
 def ops_assets(catalog: Catalog, partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The ledger in front of all tables and the closing step behind them."""
+    return [_drop_ledger(partitions), _applied(catalog, partitions)]
 
+
+def _drop_ledger(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     @dg.asset(
         key=LEDGER_KEY,
         partitions_def=partitions,
@@ -37,6 +40,10 @@ def ops_assets(catalog: Catalog, partitions: dg.PartitionsDefinition) -> list[dg
         metadata = {"drops_accepted": len(report.accepted), "drops_rejected": len(report.rejected), "rows_in": report.rows_in}
         return dg.MaterializeResult(metadata=metadata)
 
+    return drop_ledger
+
+
+def _applied(catalog: Catalog, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     @dg.asset(
         key=dg.AssetKey(["ops", "applied"]),
         deps=[asset_key(table) for table in catalog.tables.values()],
@@ -53,4 +60,4 @@ def ops_assets(catalog: Catalog, partitions: dg.PartitionsDefinition) -> list[dg
         summary = finish(run)
         return dg.MaterializeResult(metadata={k: v for k, v in summary.items() if v is not None})
 
-    return [drop_ledger, applied]
+    return applied

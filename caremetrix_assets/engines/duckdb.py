@@ -113,22 +113,28 @@ def _may_round(found: str, wanted: str) -> bool:
     return found.startswith("TIMESTAMP") and wanted == "DATE"
 
 
-def partition_hashes(con: duckdb.DuckDBPyConnection, table: Table, relation: str) -> dict[str, tuple[int, str]]:
-    """Per partition date of ``relation``: its number of rows and an order-free hash over all contract columns.
+def partition_dates(con: duckdb.DuckDBPyConnection, relation: str) -> list[str]:
+    """The partition dates of a relation, oldest first, ISO text."""
+    return sorted(str(day) for (day,) in con.execute(f"select distinct partition_date from {quote(relation)}").fetchall())
+
+
+def partition_hashes(con: duckdb.DuckDBPyConnection, table: Table, source: str, days: list[str]) -> dict[str, tuple[int, str]]:
+    """Per date of ``days`` in ``source`` (SQL of a relation): its number of rows and an order-free hash over all columns.
 
     The hash decides only what need not be written again. It is DuckDB's own, so it holds for one DuckDB version;
     the version is part of every table's definition.
     """
     columns = ", ".join(quote(c.name) for c in table.columns)
     rows = con.execute(
-        f"select partition_date, count(*), sum(cast(hash({columns}) as hugeint)) from {quote(relation)} group by partition_date"
+        f"select partition_date, count(*), sum(cast(hash({columns}) as hugeint)) from {source} "
+        f"where partition_date in ({', '.join(f'date {literal(d)}' for d in days)}) group by partition_date"
     ).fetchall()
     return {str(day): (count, f"{total:x}") for day, count, total in rows}
 
 
 def sort_columns(table: Table) -> list[str]:
-    """A total order of a partition's rows: the contract's sort columns, then its key, which is unique or blocks."""
-    return list(dict.fromkeys([*table.sort, *table.key]))
+    """A total order of a partition's rows: the contract's sort columns, the natural key, then the key, which is unique or blocks."""
+    return list(dict.fromkeys([*table.sort, *table.natural_key, *table.key]))
 
 
 def write_partition(con: duckdb.DuckDBPyConnection, table: Table, relation: str, day: str, path: Path) -> str:
@@ -164,5 +170,10 @@ def empty_relation(con: duckdb.DuckDBPyConnection, table: Table, name: str) -> N
 
 def parquet_relation(con: duckdb.DuckDBPyConnection, name: str, paths: list[Path]) -> None:
     """A view over Parquet files of one table."""
+    con.execute(f"create or replace temp view {quote(name)} as select * from {parquet_source(paths)}")
+
+
+def parquet_source(paths: list[Path]) -> str:
+    """Parquet files as the SQL of a relation."""
     files = ", ".join(literal(str(p)) for p in paths)
-    con.execute(f"create or replace temp view {quote(name)} as select * from read_parquet([{files}], hive_partitioning = false)")
+    return f"read_parquet([{files}], hive_partitioning = false)"

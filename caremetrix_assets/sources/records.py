@@ -76,10 +76,14 @@ def header_fields(line: bytes) -> list[str] | None:
 
 def count_records(found: Scan) -> int:
     """Data records of a scanned CSV, as a manifest counts them: header and blank lines left out."""
-    if found.is_even and not found.has_quotes:
-        return max(found.lines - 1, 0)
     fields = first_line(found.plain)
-    return sum(1 for _ in records(found.plain, len(fields))) if fields is not None else 0
+    if fields is None:
+        return 0
+    if found.has_quotes:
+        return sum(1 for _ in records(found.plain, len(fields)))
+    with open(found.plain, "rb") as source:
+        source.readline()
+        return sum(1 for line in source if line.strip(b"\r\n"))
 
 
 class _Lines:

@@ -16,20 +16,34 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
+from caremetrix_assets.catalog.models import Catalog
 from caremetrix_assets.lake.layout import drop_file_key, drop_report_key
 from caremetrix_assets.lake.objects import Storage
 from caremetrix_assets.sources.archive import load_report
-from caremetrix_assets.sources.contracts import ARCHIVE_COLUMNS, RawFile
+from caremetrix_assets.sources.contracts import ARCHIVE_COLUMNS, RawFile, raw_files
 from caremetrix_assets.sources.examine import ReadOptions
 from caremetrix_assets.sources.finish import Marked, mark, write_marked
 from caremetrix_assets.sources.header import bind
+from caremetrix_assets.sources.ledger import Ledger
 from caremetrix_assets.sources.quarantine import quarantine_key, write_quarantine
 from caremetrix_assets.sources.reader import Part, Typed, connect, read_file
 from caremetrix_assets.sources.scan import scan
 from caremetrix_assets.sources.sql import PARQUET, literal, name
-from caremetrix_assets.sources.units import CLAIM, PARTIAL_CLAIM
+from caremetrix_assets.sources.units import PARTIAL_CLAIM
 
-_VALUE_RULES = "(broken_rule like 'cannot_type.%' or broken_rule like 'missing.%')"
+# A claim comes back whole or not at all: ``finish.mark`` takes it back as long as one of its rows is broken.
+_RETRIED = f"broken_rule like 'cannot_type.%' or broken_rule like 'missing.%' or broken_rule = '{PARTIAL_CLAIM}'"
+
+
+def retry_all(lake: Storage, catalog: Catalog, ledger: Ledger, options: ReadOptions) -> dict[tuple[str, str], int]:
+    """Retries every file of every drop in force; rows taken back by (drop_id, file), where there are any."""
+    files, gained = raw_files(catalog), {}
+    for entry in ledger.in_force():
+        for name_of_file in load_report(lake, entry.drop_id)["files"]:
+            rows = retry_broken(lake, entry.drop_id, files[name_of_file], options)
+            if rows:
+                gained[entry.drop_id, name_of_file] = rows
+    return gained
 
 
 def retry_broken(lake: Storage, drop_id: str, file: RawFile, options: ReadOptions) -> int:
@@ -60,13 +74,9 @@ def retry_broken(lake: Storage, drop_id: str, file: RawFile, options: ReadOption
 
 def _parts(con: duckdb.DuckDBPyConnection, file: RawFile, archive: str, facts: dict[str, Any], work: Path) -> list[Part]:
     """The texts to retry as CSV files under their old names; keeps them as ``retried``: place, source_file, nth."""
-    unit = ""
-    if file.is_unit:  # a claim comes back whole or not at all
-        torn = f"select {CLAIM} from {archive} where broken_rule is not null and not {_VALUE_RULES} and broken_rule <> '{PARTIAL_CLAIM}'"
-        unit = f" or (broken_rule = '{PARTIAL_CLAIM}' and {CLAIM} not in (select coalesce({CLAIM}, '') from ({torn})))"
     con.execute(
         f"create or replace temp table retried as select file_row_number as place, source_file, raw_text, "
-        f"row_number() over (partition by source_file order by file_row_number) as nth from {archive} where {_VALUE_RULES}{unit}"
+        f"row_number() over (partition by source_file order by file_row_number) as nth from {archive} where {_RETRIED}"
     )
     parts = []
     for number, (source, source_facts) in enumerate(facts["source_files"].items()):

@@ -11,7 +11,7 @@ import duckdb
 from caremetrix_assets.audit.model import FileCounts
 from caremetrix_assets.audit.relations import required_relations
 from caremetrix_assets.catalog.models import Table
-from caremetrix_assets.engines.duckdb import connect, literal, parquet_relation, partition_hashes, quote
+from caremetrix_assets.engines.duckdb import connect, literal, parquet_relation, quote
 from caremetrix_assets.lake.changelog import state_sql
 from caremetrix_assets.lake.layout import object_key
 from caremetrix_assets.sources.contracts import raw_files
@@ -83,12 +83,11 @@ def _replay(con: duckdb.DuckDBPyConnection, staged: Staged, drops: list[Accepted
     if kept:
         parquet_relation(con, PUBLISHED, [context.storage.local_path(object_key("raw", table.name, d)) for d in kept])
     result = replay(con, table, drops, first, context.opening_date, PUBLISHED if kept else None, parents)
-    hashes = {date.fromisoformat(d): v for d, v in partition_hashes(con, table, result.relation).items()}
-    stage(con, staged, result.relation, hashes, {})
-    staged.removed = [d for d in existing_dates(staged) if d >= first and d not in hashes]
+    days = stage(con, staged, result.relation, {})
+    staged.removed = [d for d in existing_dates(staged) if d >= first and d not in days]
     _write_waiting(con, staged, result)
     _note(staged, result)
-    _audit(con, staged, result, drops, bool(kept))
+    _audit(con, staged, _files(staged, result, drops), {*kept, *days})
 
 
 def _write_waiting(con: duckdb.DuckDBPyConnection, staged: Staged, result: ReplayResult) -> None:
@@ -100,14 +99,16 @@ def _write_waiting(con: duckdb.DuckDBPyConnection, staged: Staged, result: Repla
             write_quarantine(context.storage, file, drop_id, waiting, context.work_dir)
 
 
-def _audit(con: duckdb.DuckDBPyConnection, staged: Staged, result: ReplayResult, drops: list[AcceptedDrop], has_earlier: bool) -> None:
+def _audit(con: duckdb.DuckDBPyConnection, staged: Staged, files: dict[date, list[FileCounts]], days: set[date]) -> None:
     context, table = staged.context, staged.table
-    earlier = f"select * from {quote(PUBLISHED)} union all " if has_earlier else ""
+    if not staged.partitions:
+        return
+    new = {p.day: p.path for p in staged.partitions}
     log = table.name + BUILD
-    con.execute(f"create or replace temp view {quote(log)} as {earlier}select * from {quote(result.relation)}")
+    parquet_relation(con, log, [new.get(d) or context.storage.local_path(object_key("raw", table.name, d)) for d in sorted(days)])
     con.execute(f"create or replace temp view {quote(table.name + '__state')} as {state_sql(table, quote(log))}")
     prepare(con, context, table, [context.run_date], required_relations(context.catalog, table))
-    audit_staged(con, staged, result.relation, _files(staged, result, drops))
+    audit_staged(con, staged, files)
 
 
 def _files(staged: Staged, result: ReplayResult, drops: list[AcceptedDrop]) -> dict[date, list[FileCounts]]:

@@ -14,7 +14,17 @@ from caremetrix_assets.audit.model import AuditContext, FileCounts
 from caremetrix_assets.audit.model import Staged as AuditInput
 from caremetrix_assets.audit.relations import required_relations
 from caremetrix_assets.catalog.models import Table
-from caremetrix_assets.engines.duckdb import connect, literal, partition_hashes, quote, run_select, write_partition
+from caremetrix_assets.engines.duckdb import (
+    connect,
+    literal,
+    parquet_relation,
+    parquet_source,
+    partition_dates,
+    partition_hashes,
+    quote,
+    run_select,
+    write_partition,
+)
 from caremetrix_assets.errors import CheckFailed
 from caremetrix_assets.lake.layout import object_key, parse_object_key, table_prefix
 from caremetrix_assets.steps.context import RunContext
@@ -63,18 +73,17 @@ def _run(con: duckdb.DuckDBPyConnection, staged: Staged, todo: list[date], marks
     run_select(con, table, str(table.sql), BUILT if table.by_event_date else target)
     if table.by_event_date:
         _date_rows(con, context, table)
-    hashes = {date.fromisoformat(d): v for d, v in partition_hashes(con, table, target).items()}
-    stage(con, staged, target, hashes, marks)
+    days = stage(con, staged, target, marks)
     if not table.by_event_date:
         changed = {p.day for p in staged.partitions}
-        staged.refreshed = {d: marks[d] for d in todo if d not in changed and d in hashes}
-        newest = max([*hashes, *(date.fromisoformat(d) for d in staged.state.partitions)], default=None)
-        if table.dimension == "entity" and newest in hashes:
+        staged.refreshed = {d: marks[d] for d in todo if d not in changed and d in days}
+        newest = max([*days, *(date.fromisoformat(d) for d in staged.state.partitions)], default=None)
+        if table.dimension == "entity" and newest in days:
             rows = f"(select * from {quote(target)} where partition_date = date {literal(str(newest))}) as t"
             staged.extra["signature"] = signature(con, table, rows)
     else:
-        staged.removed = [d for d in existing_dates(staged) if d not in hashes]
-    audit_staged(con, staged, target)
+        staged.removed = [d for d in existing_dates(staged) if d not in days]
+    audit_staged(con, staged)
 
 
 def existing_dates(staged: Staged) -> list[date]:
@@ -101,35 +110,41 @@ def _date_rows(con: duckdb.DuckDBPyConnection, context: RunContext, table: Table
         )
 
 
-def stage(
-    con: duckdb.DuckDBPyConnection,
-    staged: Staged,
-    relation: str,
-    hashes: dict[date, tuple[int, str]],
-    marks: dict[date, str],
-) -> None:
-    """Writes the partitions of ``relation`` whose rows or definition differ from the published ones to staging files."""
-    context, table, known = staged.context, staged.table, staged.state.partitions
-    folder = context.work_dir / "stage" / table.name
+def stage(con: duckdb.DuckDBPyConnection, staged: Staged, relation: str, marks: dict[date, str]) -> set[date]:
+    """Writes the partitions of ``relation`` whose rows or definition differ from the published ones; returns its dates.
+
+    Rows of a date that is published already are hashed first and written only when they differ; other dates are written
+    and then hashed from the file, which spares computing a large relation twice.
+    """
+    table, known = staged.table, staged.state.partitions
+    days = partition_dates(con, relation)
+    prefix = f"{table.definition}-{duckdb.__version__}:"
+    compared = [d for d in days if d in known]
+    found = partition_hashes(con, table, quote(relation), compared) if compared else {}
+    for day in days:
+        mark = marks.get(date.fromisoformat(day), "")
+        same = day in found and known[day].row_hash == prefix + found[day][1]
+        if same and date.fromisoformat(day) not in staged.context.forced:
+            continue
+        _write(con, staged, relation, day, mark, prefix)
+    return {date.fromisoformat(d) for d in days}
+
+
+def _write(con: duckdb.DuckDBPyConnection, staged: Staged, relation: str, day: str, mark: str, prefix: str) -> None:
+    folder = staged.context.work_dir / "stage" / staged.table.name
     folder.mkdir(parents=True, exist_ok=True)
-    for day, (rows, value) in sorted(hashes.items()):
-        row_hash = f"{table.definition}-{duckdb.__version__}:{value}"
-        published = known.get(day.isoformat())
-        if published and published.row_hash == row_hash and day not in context.forced:
-            continue
-        path = folder / f"{day.isoformat()}.parquet"
-        sha256 = write_partition(con, table, relation, day.isoformat(), path)
-        mark = marks.get(day, "")
-        if published and published.sha256 == sha256:
-            staged.refreshed[day] = mark
-            path.unlink()
-            continue
-        staged.partitions.append(StagedPartition(day, path, rows, row_hash, sha256, mark))
+    path = folder / f"{day}.parquet"
+    sha256 = write_partition(con, staged.table, relation, day, path)
+    rows, value = partition_hashes(con, staged.table, parquet_source([path]), [day])[day]
+    published = staged.state.partitions.get(day)
+    if published and published.sha256 == sha256:
+        staged.refreshed[date.fromisoformat(day)] = mark
+        path.unlink()
+        return
+    staged.partitions.append(StagedPartition(date.fromisoformat(day), path, rows, prefix + value, sha256, mark))
 
 
-def audit_staged(
-    con: duckdb.DuckDBPyConnection, staged: Staged, relation: str, files: Mapping[date, Sequence[FileCounts]] | None = None
-) -> None:
+def audit_staged(con: duckdb.DuckDBPyConnection, staged: Staged, files: Mapping[date, Sequence[FileCounts]] | None = None) -> None:
     """Evaluates every rule on the staged dates and notes the first date that must not be published.
 
     ``files``: for a raw table, what became of the rows of its drops, by partition date.
@@ -137,8 +152,7 @@ def audit_staged(
     context, table, days = staged.context, staged.table, [p.day for p in staged.partitions]
     if not days:
         return
-    listed = ", ".join(f"date {literal(d.isoformat())}" for d in days)
-    con.execute(f"create or replace temp view {quote(table.name)} as select * from {quote(relation)} where partition_date in ({listed})")
+    parquet_relation(con, table.name, [p.path for p in staged.partitions])
     newest = max(staged.state.partitions, default=None)
     audited = AuditContext(
         opening=context.opening_date,

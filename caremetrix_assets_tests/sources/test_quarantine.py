@@ -7,7 +7,7 @@ import pytest
 from caremetrix_assets.catalog.models import Column
 from caremetrix_assets.sources.contracts import RawFile
 from caremetrix_assets.sources.quarantine import list_quarantine, quarantine_key, read_quarantine, write_quarantine
-from caremetrix_assets.sources.retry import retry_broken
+from caremetrix_assets.sources.retry import retry_all, retry_broken
 from caremetrix_assets_tests.sources.drops import minimal, read
 from caremetrix_assets_tests.sources.releases import R33, csv_text, release_files
 from caremetrix_assets_tests.sources.test_units import HEADER, many, whole
@@ -89,6 +89,7 @@ def test_a_mended_contract_takes_rows_back(lab):
     assert (after[-1]["source_file"], after[-1]["source_line"]) == ("conditions.csv", 200)
     assert [(r["source_line"], r["kind"]) for r in stored(lab, taken, "conditions")] == [(5, "waiting")]
     assert retry_broken(lab.lake, drop_id, file, lab.options) == 0
+    assert retry_all(lab.lake, lab.catalog, lab.ledger, lab.options) == {}
 
 
 def test_every_row_taken_back_is_its_own(lab):

@@ -171,6 +171,13 @@ def test_a_damaged_part_leaves_the_others_as_they_are(lab):
     assert [(r["code"], r["source_line"], r["broken_rule"]) for r in rows] == [("1", 2, None), (None, 2, "ragged_row"), ("2", 3, None)]
 
 
+def test_parts_that_need_patience_for_different_reasons(lab):
+    quoted = '2025-01-02,,p1,e1,2,"two\nlines"'
+    parts = {"conditions-1.csv": conditions("", good(1)), "conditions-2.csv": conditions(quoted), "conditions-3.csv": conditions(good(3))}
+    rows = lab.rows(lab.take({**minimal(), **parts}), "conditions")
+    assert [(r["code"], r["source_line"], r["description"]) for r in rows] == [("1", 3, "text"), ("2", 2, "two\nlines"), ("3", 2, "text")]
+
+
 def test_parts_may_order_their_columns_differently_but_not_have_others(lab):
     swapped = "STOP,START,PATIENT,ENCOUNTER,CODE,DESCRIPTION\n,2025-01-02,p1,e1,2,text\n"
     rows = lab.rows(lab.take({**minimal(), "conditions-1.csv": conditions(good(1)), "conditions-2.csv": swapped}), "conditions")

@@ -10,6 +10,8 @@ from caremetrix_assets_tests.sources.replay_lab import ORDERS, PEOPLE, Archive, 
 
 ANN, BO, CY = ({"id": f"p{n}", "name": name, "city": "X"} for n, name in enumerate(["Ann", "Bo", "Cy"], 1))
 
+ORDER = {"person": "p1", "code": "c", "stop": None, "fills": 1}
+
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Archive:
@@ -124,14 +126,34 @@ def test_waiting_row_is_present(tmp_path: Path):
     assert found.state == []
 
 
-def test_one_of_two_equal_rows_vanishes(tmp_path: Path):
+@pytest.fixture
+def orders(tmp_path: Path) -> Archive:
     archive = Archive(tmp_path)
-    order = {"person": "p1", "code": "c", "stop": None, "fills": 1}
-    archive.add("d1", 1, {"people": [ANN], "orders": [order, order]})
-    archive.add("d2", 2, {"orders": [order]}, deletes=True)
-    found = run(ORDERS, archive.drops)
+    archive.add("d1", 1, {"people": [ANN], "orders": [ORDER, ORDER]})
+    return archive
+
+
+def test_one_of_two_equal_rows_vanishes(orders: Archive):
+    orders.add("d2", 2, {"orders": [ORDER]}, deletes=True)
+    found = run(ORDERS, orders.drops)
     assert brief(found.rows, "drop_id", "source_ordinal", "change_type") == [
         ("d1", 0, "insert"),
         ("d1", 1, "insert"),
         ("d2", 1, "delete"),
     ]
+
+
+def test_broken_row_stands_for_the_other_of_two_equal_rows(orders: Archive):
+    orders.add("d2", 2, {"orders": [ORDER, {**ORDER, "fills": None, "broken": True}]}, deletes=True)
+    found = run(ORDERS, orders.drops)
+    assert (found.counts["d2"].rows_vanished, len(found.state)) == (0, 2)
+
+
+def test_second_of_two_equal_rows_is_not_missed_by_who_sends_the_key_first(orders: Archive):
+    other = {**ORDER, "code": "other"}
+    orders.add("d2", 2, {"orders": [other]}, producer="b")
+    orders.add("d3", 3, {"orders": [other, ORDER]}, producer="b", deletes=True)
+    orders.add("d4", 4, {"orders": [other]}, producer="b", deletes=True)
+    found = run(ORDERS, orders.drops)
+    assert [found.counts[d].rows_vanished for d in ("d2", "d3", "d4")] == [0, 0, 2]
+    assert len(found.state) == 3
