@@ -20,9 +20,6 @@ from caremetrix_assets.catalog.models import Column, Table
 from caremetrix_assets.engines.functions import install
 from caremetrix_assets.errors import CaremetrixError, ServiceError
 
-# DuckDB's default; stated because byte-identical files depend on it.
-ROW_GROUP_ROWS = 122_880
-
 
 @dataclass(frozen=True)
 class EngineOptions:
@@ -135,25 +132,6 @@ def partition_hashes(con: duckdb.DuckDBPyConnection, table: Table, source: str, 
 def sort_columns(table: Table) -> list[str]:
     """A total order of a partition's rows: the contract's sort columns, the natural key, then the key, which is unique or blocks."""
     return list(dict.fromkeys([*table.sort, *table.natural_key, *table.key]))
-
-
-def write_partition(con: duckdb.DuckDBPyConnection, table: Table, relation: str, day: str, path: Path) -> str:
-    """Writes one partition as sorted zstd Parquet with the definition in its footer; returns the file's sha256."""
-    columns = ", ".join(quote(c.name) for c in table.columns)
-    order = ", ".join(f"{quote(c)} nulls first" for c in sort_columns(table))
-    meta = f"{{'caremetrix.table': {literal(table.name)}, 'caremetrix.definition': {literal(table.definition)}}}"
-    # Copied from a table, not from the query: the writer encodes nulls by how they arrive, so the same rows from
-    # two different plans gave two different files (2 of 105 in one comparison).
-    con.execute(
-        f"create or replace temp table sorted_partition as select {columns} from {quote(relation)} "
-        f"where partition_date = date {literal(day)} order by {order}"
-    )
-    con.execute(
-        f"copy sorted_partition to {literal(str(path))} "
-        f"(format parquet, compression zstd, row_group_size {ROW_GROUP_ROWS}, kv_metadata {meta})"
-    )
-    con.execute("drop table sorted_partition")
-    return file_sha256(path)
 
 
 def file_sha256(path: Path) -> str:

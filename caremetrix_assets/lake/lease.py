@@ -6,6 +6,7 @@ and what is written under it (``sources``, ``defs``, the command line).
 
 import json
 import logging
+import os
 import socket
 import threading
 import time
@@ -13,6 +14,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 
 from caremetrix_assets.errors import ServiceError
@@ -33,16 +35,41 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 class LeaseRecord:
     """What stands in ``ops/lease.json``: who writes, on which computer, until when (UTC) unless renewed.
 
-    ``token`` tells apart two processes of one name; processes that share the lease share it.
+    ``token`` tells apart two processes of one name; processes that share the lease share it. ``process`` names the one
+    process that holds it, so that others on its machine need not wait when it was killed; empty where nobody can tell.
     """
 
     holder: str
     host: str
     until: datetime
     token: str
+    process: str = ""
 
 
 _NOBODY = LeaseRecord("nobody", "", _NEVER, "")
+
+
+def this_process() -> str:
+    """This process as ``pid/start time/pid namespace``; empty where /proc does not tell."""
+    return _described(os.getpid())
+
+
+def is_gone(process: str) -> bool:
+    """True when ``process`` ran in this pid namespace and runs no more; a pid that was given anew has another start time."""
+    if not process:
+        return False
+    pid, _, namespace = process.split("/")
+    return namespace == this_process().rpartition("/")[2] and _described(int(pid)) != process
+
+
+def _described(pid: int) -> str:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+        if fields[0] in "ZX":  # ended, not yet collected by its parent
+            return ""
+        return f"{pid}/{fields[19]}/{os.stat('/proc/self/ns/pid').st_ino}"
+    except OSError:
+        return ""
 
 
 class LeaseLost(ServiceError):
@@ -145,7 +172,7 @@ class Lease:
     def _may_take(self, record: LeaseRecord) -> bool:
         """A released lease is free at once, one that merely ran out after what the clocks of computers may differ."""
         over = datetime.now(UTC) >= record.until + timedelta(seconds=CLOCK_SECONDS)
-        return over or self._is_ours(record)
+        return over or self._is_ours(record) or (record.host == socket.gethostname() and is_gone(record.process))
 
     def _write(self, allowed: Callable[[LeaseRecord], bool], seconds: float) -> LeaseRecord | None:
         """Puts a record valid for ``seconds`` over one that is ``allowed`` and returns None; else the one that stands there."""
@@ -155,7 +182,8 @@ class Lease:
                 return record
             begun = time.monotonic()
             until = datetime.now(UTC) + timedelta(seconds=seconds) if seconds else _NEVER
-            new = LeaseRecord(self.holder, socket.gethostname(), until, self._token)
+            process = "" if self.shared else this_process()
+            new = LeaseRecord(self.holder, socket.gethostname(), until, self._token, process)
             data = json.dumps(asdict(new) | {"until": until.isoformat()}, sort_keys=True).encode() + b"\n"
             try:
                 self.storage.write(LEASE_KEY, data, if_absent=etag is None, if_match=etag)

@@ -102,8 +102,8 @@ class LakeTable:
 
     def to_arrow(self, dates: Iterable[date | str] | None = None) -> pa.Table:
         """All rows of the dates (default: all partitions, of an entity dimension the newest) as Arrow."""
-        tables = [pq.read_table(path, partitioning=None) for path in self.paths(dates)]
-        return pa.concat_tables(tables) if tables else self.schema().empty_table()
+        tables = [pq.read_table(path, partitioning=None).cast(self.schema()) for path in self.paths(dates)]
+        return pa.concat_tables([self.schema().empty_table(), *tables])
 
     def to_pandas(self, dates: Iterable[date | str] | None = None) -> pd.DataFrame:
         """The same as pandas; decimals and dates as Python objects."""

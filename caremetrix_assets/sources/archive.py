@@ -16,7 +16,7 @@ import duckdb
 
 from caremetrix_assets.catalog.models import Catalog
 from caremetrix_assets.errors import InputError
-from caremetrix_assets.lake.layout import drop_file_key, drop_prefix, drop_report_key
+from caremetrix_assets.lake.layout import QUARANTINE_PREFIX, drop_file_key, drop_prefix, drop_report_key
 from caremetrix_assets.lake.objects import Storage
 from caremetrix_assets.sources.contracts import RawFile, raw_files
 from caremetrix_assets.sources.examine import Examination, ReadOptions, examine
@@ -49,6 +49,14 @@ def ingest(drop: Drop, inbox: Storage, lake: Storage, catalog: Catalog, ledger: 
 def load_report(lake: Storage, drop_id: str) -> Report:
     """The report of an archived drop; MissingObject when it is not archived."""
     return json.loads(lake.read(drop_report_key(drop_id)))
+
+
+def discard(lake: Storage, drop_id: str) -> None:
+    """Removes a drop's archive and quarantine, report first: for a drop that is rejected after it was archived."""
+    lake.delete(drop_report_key(drop_id))
+    for info in [*lake.list(drop_prefix(drop_id)), *lake.list(QUARANTINE_PREFIX)]:
+        if drop_id in info.key:
+            lake.delete(info.key)
 
 
 def is_first_full(lake: Storage, drop: Drop, ledger: Ledger) -> bool:

@@ -81,6 +81,8 @@ def read_file(con: duckdb.DuckDBPyConnection, file: RawFile, parts: Sequence[Par
         sources = [_source(file, p, out, p.name in slow) for p in filled]
         try:
             typed = _write(con, file, sources, out, balanced)
+        except duckdb.OutOfMemoryException as error:
+            raise ServiceError(f"{file.name} does not fit into DuckDB's memory limit; raise CAREMETRIX_MEMORY_LIMIT.") from error
         except duckdb.InvalidInputException as error:
             if len(slow) == len(filled):
                 raise ServiceError(f"{filled[0].name} cannot be read: {type(error).__name__}.") from error

@@ -23,8 +23,8 @@ from caremetrix_assets.engines.duckdb import (
     partition_hashes,
     quote,
     run_select,
-    write_partition,
 )
+from caremetrix_assets.engines.parquet import write_partition
 from caremetrix_assets.errors import CheckFailed
 from caremetrix_assets.lake.layout import object_key, parse_object_key, table_prefix
 from caremetrix_assets.steps.context import RunContext

@@ -2,7 +2,7 @@
 
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,7 +29,7 @@ END = st.sampled_from([b"\n", b"\r\n"])
 @cache
 def database():
     """One DuckDB for all examples; each works on a cursor of its own."""
-    return connect(Path("."), 1, "300MB")
+    return connect(Path(gettempdir()), 1, "300MB")
 
 
 @settings(max_examples=60, deadline=None)

@@ -52,6 +52,7 @@ def test_drop_for_another_counts_from_the_earlier_of_both():
 
 def test_early_drop_falls_into_the_opening_partition():
     assert plan([A], [A, drop("z", 3)]) == {"people": 10}
+    assert plan([A, drop("z", 3)], [A]) == {"people": 10}
 
 
 def test_order_within_a_date_is_sequence_then_id():

@@ -130,6 +130,15 @@ def test_drops_of_one_partition_keep_all_their_change_rows(archive: Archive):
     assert brief(found.state, "city") == [("Z",)]
 
 
+def test_date_comes_before_sequence_and_sequence_before_id(archive: Archive):
+    archive.add("a", 2, {"people": [{**ANN, "city": "last"}]})
+    archive.add("b", 1, {"people": [{**ANN, "city": "second"}]}, sequence=1)
+    archive.add("c", 1, {"people": [ANN]})
+    found = run(PEOPLE, archive.drops)
+    assert [(r["drop_id"], r["change_type"]) for r in found.rows] == [("c", "insert"), ("b", "update"), ("a", "update")]
+    assert brief(found.state, "city") == [("last",)]
+
+
 def test_drop_before_the_opening_date_stands_in_the_opening_partition(tmp_path: Path):
     archive = Archive(tmp_path)
     early = archive.add("d0", 1, {"people": [BO]})

@@ -45,6 +45,13 @@ def test_deleting_drop_removes_them_with_their_last_values(archive: Archive):
     assert ids(archive) == ["p1"]
 
 
+def test_delete_row_says_whether_the_row_was_simulated(archive: Archive):
+    archive.add("d2", 2, {"people": [ANN, CY]}, simulated=frozenset({"people"}))
+    archive.add("d3", 3, {"people": [ANN]}, deletes=True)
+    deleted = [r for r in run(PEOPLE, archive.drops).rows if r["change_type"] == "delete"]
+    assert brief(deleted, "id", "is_simulated") == [("p2", False), ("p3", True)]
+
+
 def test_deleted_key_that_comes_again_is_an_insert(archive: Archive):
     archive.add("d2", 2, {"people": [ANN]}, deletes=True)
     archive.add("d3", 3, {"people": [ANN, BO]})
@@ -141,6 +148,12 @@ def test_one_of_two_equal_rows_vanishes(orders: Archive):
         ("d1", 1, "insert"),
         ("d2", 1, "delete"),
     ]
+
+
+def test_one_of_two_equal_rows_is_kept_and_counted(orders: Archive):
+    orders.add("d2", 2, {"orders": [ORDER]})
+    found = run(ORDERS, orders.drops)
+    assert (found.counts["d2"].rows_vanished, found.counts["d2"].deletes, len(found.state)) == (1, 0, 2)
 
 
 def test_broken_row_stands_for_the_other_of_two_equal_rows(orders: Archive):

@@ -65,9 +65,30 @@ def test_estimated_production_is_the_discrete_median_of_the_90_days_before():
     assert column(rows, "estimated_production_amount") == expected
 
 
-def test_the_median_leaves_out_day_91():
-    visits = [visit("v1", "2025-01-01 09:00:00"), visit("v2", "2025-04-02 09:00:00")]
-    line = {"claimid": "c", "line_ordinal": 1, "type": "CHARGE", "amount": "10.00", "fromdate": "2025-01-01 09:00:00"}
-    claim = {"claim_id": "c", "encounter_id": "v1", "claim_kind": "encounter"}
-    rows = appointments(visits, raw_claims_transactions=[line], dim_claim=[claim])
-    assert rows["v2"]["estimated_production_amount"] is None
+def estimate_of(days: dict[str, str]) -> Decimal | None:
+    """The estimate of 2025-04-02 after one visit on each of the days with the charge given."""
+    visits = [visit(f"v{i}", f"{day} 09:00:00", patient=f"p{i}") for i, day in enumerate(days)]
+    ledger = [
+        {"claimid": f"v{i}", "line_ordinal": 1, "type": "CHARGE", "amount": amount, "fromdate": f"{day} 09:00:00"}
+        for i, (day, amount) in enumerate(days.items())
+    ]
+    claims = [{"claim_id": v["id"], "encounter_id": v["id"], "claim_kind": "encounter"} for v in visits]
+    rows = appointments([*visits, visit("now", "2025-04-02 09:00:00")], raw_claims_transactions=ledger, dim_claim=claims)
+    return rows["now"]["estimated_production_amount"]
+
+
+def test_the_median_reaches_back_to_day_90_and_not_to_day_91():
+    assert estimate_of({"2025-01-02": "10.00"}) == Decimal("10.00")
+    assert estimate_of({"2025-01-01": "10.00"}) is None
+    assert estimate_of({"2025-01-01": "10.00", "2025-02-01": "40.00"}) == Decimal("40.00")
+
+
+def test_the_median_leaves_out_the_day_itself():
+    assert estimate_of({"2025-04-01": "10.00", "2025-04-02": "5.00"}) == Decimal("10.00")
+
+
+def test_the_median_of_many_charges():
+    """Charges 1.00 to 75.00 on 75 days: the 38th; the days are in no order of the charges."""
+    days = {f"2025-{1 + n // 28:02}-{1 + n % 28:02}": f"{1 + (n * 37) % 75}.00" for n in range(6, 81)}
+    assert len(set(days.values())) == 75
+    assert estimate_of(days) == Decimal("38.00")

@@ -47,7 +47,7 @@ def test_the_nth_procedure_of_a_code_has_the_nth_line_of_the_code():
         [
             done(start="2025-01-05 10:30:00", stop="2025-01-05 10:50:00"),
             done(start="2025-01-05 10:30:00", stop="2025-01-05 10:40:00"),
-            done(start="2025-01-05 10:00:00"),
+            done(start="2025-01-05 10:00:00", stop="2025-01-05 11:00:00"),
             done("710824005", "2025-01-05 10:05:00", "7.00"),
             done(start="2025-01-06 10:00:00", visit="e2"),
         ],
@@ -61,7 +61,7 @@ def test_the_nth_procedure_of_a_code_has_the_nth_line_of_the_code():
     )
     found = [(f"{r['started_at']:%H:%M}", f"{r['ended_at']:%H:%M}", r["claim_id"], r["line_number"], r["gross_fee_amount"]) for r in rows]
     assert found == [
-        ("10:00", "10:00", "c1", 2, Decimal("20.00")),
+        ("10:00", "11:00", "c1", 2, Decimal("20.00")),
         ("10:05", "10:05", "c1", 3, Decimal("9.00")),
         ("10:30", "10:40", "c1", 4, Decimal("40.00")),
         ("10:30", "10:50", None, None, Decimal("100.00")),  # no line: the base cost
@@ -98,12 +98,12 @@ def test_usual_fee_is_the_discrete_median_of_the_year_before():
 
 
 def test_usual_fee_of_under_five_rows_takes_all_years_before():
-    before = [done(start=f"20{y}-01-01 10:00:00", cost=c) for y, c in ((10, "1.00"), (11, "2.00"), (12, "3.00"))]
-    year_2024 = [done(start=f"2024-0{m}-01 10:00:00", cost="50.00") for m in range(1, 5)]
+    before = [done(start=f"20{y}-01-01 10:00:00", cost=c) for y, c in ((10, "90.00"), (11, "91.00"), (12, "92.00"))]
+    year_2024 = [done(start=f"2024-0{m}-01 10:00:00", cost=f"{m}5.00") for m in range(1, 5)]
     rows = procedures([*before, *year_2024, done(cost="500.00"), done("710824005", cost="8.00")])
     fees = {r["procedure_key"]: r["standard_fee_amount"] for r in rows if r["started_at"].year == 2025}
-    # seven rows 1 2 3 50 50 50 50: the fourth; the other code has no row before
-    assert fees == {1: Decimal("50.00"), 2: None}
+    # seven rows 15 25 35 45 90 91 92: the fourth, where the year alone would give 25; the other code has no row before
+    assert fees == {1: Decimal("45.00"), 2: None}
 
 
 def test_keys_are_the_visits_in_the_version_of_the_day():

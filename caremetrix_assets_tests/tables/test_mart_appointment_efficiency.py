@@ -107,6 +107,11 @@ def test_percentiles_are_values_that_occurred():
     assert picked(row, "duration_minutes_p50", "duration_minutes_p90", "visit_minutes") == [20.016667, 40.0, 100.016667]
 
 
+def test_ninetieth_percentile_of_ten_is_the_ninth():
+    visits = [visit(f"v{m}", "2025-01-05", patient=f"p{m}", minutes=float(m)) for m in range(1, 11)]
+    assert picked(row_of(mart(["2025-01-05"], visits), "day"), "duration_minutes_p50", "duration_minutes_p90") == [5.0, 9.0]
+
+
 def test_seconds_add_up_exactly():
     """Three visits of 61 seconds are 3.05 minutes, though each is 1.016667 rounded."""
     visits = [visit(f"v{n}", "2025-01-05", patient=f"p{n}", minutes=1.016667) for n in range(3)]

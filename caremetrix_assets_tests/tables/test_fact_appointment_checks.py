@@ -1,0 +1,69 @@
+"""The checks in the contract of fact_appointment: each passes clean rows and names what was planted."""
+
+import pytest
+
+from caremetrix_assets_tests.harness import Row
+from caremetrix_assets_tests.tables.checked import offenders
+
+
+def appointment(visit: str = "e1", **more: object) -> Row:
+    row = {"fact_appointment_sk": f"sk-{visit}", "encounter_id": visit, "outcome": "completed", "started_at": "2025-03-01 09:00:00"}
+    return {**row, "ended_at": "2025-03-01 09:15:00", "visit_seq": 1, "patient_type": "new", "partition_date": "2025-03-01", **more}
+
+
+ENCOUNTER = {"id": "e1", "start": "2025-03-01 09:00:00", "patient": "p1", "provider": "d1", "code": "185345009"}
+
+
+def test_encounter_once():
+    def found(rows: list[Row], *encounters: Row) -> list[str] | str:
+        return offenders("fact_appointment", "encounter_once", rows, {"raw_encounters": list(encounters)})
+
+    assert found([appointment()], ENCOUNTER) == []
+    assert found([appointment(), appointment(partition_date="2025-03-02")], ENCOUNTER) == ["e1", "e1"]
+    assert found([appointment()], ENCOUNTER, {**ENCOUNTER, "id": "e2"}) == ["e2"]
+    # not dated yet: held back
+    assert found([appointment()], ENCOUNTER, {**ENCOUNTER, "id": "e2", "start": "2027-01-01 00:00:00"}) == []
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        appointment(started_at=None),
+        appointment(encounter_id=None, outcome="completed"),
+        appointment(outcome="no_show"),
+        appointment(outcome="cancelled_late", encounter_id=None, visit_seq=None, patient_type="prospect", started_at=None),
+        appointment(cancelled_at="2025-02-28 09:00:00"),
+        appointment(ended_at="2025-03-01 08:59:59"),
+        appointment(visit_seq=2),
+        appointment(patient_type="established"),
+        appointment(visit_seq=None),
+        {
+            **appointment(outcome="cancelled_early", encounter_id=None, visit_seq=None, patient_type="prospect", started_at=None),
+            "cancelled_at": "2025-02-28 09:00:00",
+            "notice_hours": 23.5,
+        },
+    ],
+)
+def test_outcome_consistent_finds(row: Row):
+    assert offenders("fact_appointment", "outcome_consistent", [row]) == ["sk-e1"]
+
+
+def test_outcome_consistent_passes():
+    unbooked = {"encounter_id": None, "visit_seq": None, "patient_type": "established", "started_at": None, "ended_at": None}
+    rows = [
+        appointment(),
+        appointment("e2", visit_seq=2, patient_type="established"),
+        appointment("e3", visit_seq=None, patient_type="prospect"),
+        appointment("b1", **{**unbooked, "outcome": "no_show"}),
+        appointment("b2", **{**unbooked, "outcome": "cancelled_late", "cancelled_at": "2025-03-01 00:00:00", "notice_hours": 9.0}),
+        appointment("b3", **{**unbooked, "outcome": "cancelled_early", "cancelled_at": "2025-02-01 00:00:00", "notice_hours": 24.0}),
+    ]
+    assert offenders("fact_appointment", "outcome_consistent", rows) == []
+
+
+def test_visit_not_doubled():
+    rows = [appointment(), appointment("e2"), appointment("e3")]
+    twin = {**ENCOUNTER, "id": "e2"}
+    other = {**ENCOUNTER, "id": "e3", "code": "162673000"}
+    assert offenders("fact_appointment", "visit_not_doubled", rows, {"raw_encounters": [ENCOUNTER, other]}) == []
+    assert offenders("fact_appointment", "visit_not_doubled", rows, {"raw_encounters": [ENCOUNTER, twin, other]}) == ["e1", "e2"]
