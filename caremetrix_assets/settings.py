@@ -18,9 +18,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from caremetrix_assets.errors import UsageError
 
 PREFIX = "CAREMETRIX_"
-# Great Expectations costs about 3 ms an expectation (measured on two cores), so above this many rows the
-# same column rules run as SQL, which gives the same counts.
-GX_ROW_LIMIT = 2_000
+# With 2,000 instead of 200 a load of 80 patients took 21 s instead of 17 s; above the limit the same column rules
+# run as SQL, which gives the same counts.
+GX_ROW_LIMIT = 200
 # 1.4 million ledger rows took as long with this limit as with 14 GB, and the process stayed under 1.5 GB.
 DEFAULT_MEMORY_MB = 1_200
 

@@ -5,7 +5,7 @@ Other references are ``rules_tables``; marts are ``rules_marts``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -111,7 +111,8 @@ def _code_source(table: Table, column: Column, upstream: Table) -> str | None:
 def _rows(env: Environment) -> Mapping[date, Outcome]:
     """Missing driving rows stop every audited date, since nobody knows where they belong; doubled or strange ones their own.
 
-    Equal counts and nothing missing mean that every driving row is there once; only otherwise the rows are looked at.
+    Equal counts and equal sums of the keys' 64-bit hashes mean that every driving row is there once: a scan of each side,
+    where a join of 1.4 million keys took 1.9 s. Only otherwise the rows are looked at.
     """
     table, driving = env.table, env.table.driving
     assert driving is not None
@@ -119,12 +120,13 @@ def _rows(env: Environment) -> Mapping[date, Outcome]:
     source = f"{_source(env.catalog.tables.get(driving.table), driving)} as s"
     members = members_of(table) or "true"
     own = f"(select {', '.join(col(o) for o in driving.own_key)} from {everything} where {members}) as t"
-    missing_sql = f"from {source} where not exists (select 1 from {own} where {_match(driving)})"
-    counted = f"select (select count(*) from {own}), (select count(*) from {source}), (select count(*) {missing_sql})"
-    n_own, n_source, missing = env.rows(counted)[0]
     rows = env.counts.rows
-    if missing == 0 and n_own == n_source:
+    if env.rows(f"select {_key_sum(table, driving.own_key)} from {own}") == env.rows(
+        f"select {_key_sum(table, driving.own_key, [f's.k{i}' for i in range(len(driving.key))])} from {source}"
+    ):
         return {day: Outcome(rows.get(day, 0), 0) for day in env.dates}
+    missing_sql = f"from {source} where not exists (select 1 from {own} where {_match(driving)})"
+    missing = env.rows(f"select count(*) {missing_sql}")[0][0]
     shown = " || '|' || ".join(f"coalesce(cast(s.k{i} as varchar), '')" for i in range(len(driving.key)))
     missing_keys = tuple(r[0] for r in env.rows(f"select {shown} as key {missing_sql} order by 1 limit 5"))
     extra = _surplus(env, driving, everything, source, members)
@@ -132,6 +134,12 @@ def _rows(env: Environment) -> Mapping[date, Outcome]:
         day: Outcome(rows.get(day, 0) + missing, len(extra.get(day, ())) + missing, (*missing_keys, *sorted(set(extra.get(day, ())))))
         for day in env.dates
     }
+
+
+def _key_sum(table: Table, own_key: Sequence[str], spelled: Sequence[str] | None = None) -> str:
+    """Number of rows and sum of their keys' hashes; the parts, ``spelled`` otherwise in the source, in the types of ``own_key``."""
+    parts = [f"cast({s} as {table.column(o).sql_type})" for o, s in zip(own_key, spelled or [col(o) for o in own_key], strict=True)]
+    return f"count(*), coalesce(sum(cast(hash({', '.join(parts)}) as hugeint)), 0)"
 
 
 def _everything(env: Environment) -> str:

@@ -169,3 +169,24 @@ def list_rows(
         {"file": q.file, "drop": q.drop_id[:12], "kind": q.kind, "rule": q.rule, "rows": q.rows, "first_line": q.first_line} for q in found
     ]
     show(rows, title="Quarantine", empty="No row is in quarantine.")
+
+
+@quarantine.command("replay")
+@command
+def replay_rows(lake: LakeOption = None) -> None:
+    """Reads broken rows of archived drops again, after a rule was fixed. Example: caremetrix quarantine replay"""
+    from caremetrix_assets.sources.examine import ReadOptions
+    from caremetrix_assets.sources.ledger import Ledger
+    from caremetrix_assets.sources.retry import retry_all
+    from caremetrix_assets.steps.raw import replay_again
+
+    settings, catalog = load_settings(lake=lake), load_catalog()
+    storage = open_lake(settings)
+    options = ReadOptions(settings.work_dir, settings.threads, settings.duckdb_memory, settings.quarantine_limit)
+    with Lease(storage, "caremetrix quarantine", on_wait=note):
+        gained = retry_all(storage, catalog, Ledger.load(storage), options)
+        replay_again(storage, catalog, {file for _, file in gained})
+    rows = [{"drop": drop_id[:12], "file": file, "rows": count} for (drop_id, file), count in sorted(gained.items())]
+    show(rows, title="Taken back from quarantine", empty="No quarantined row is accepted by the present rules.")
+    if rows and not OPTIONS.as_json:
+        note("Run `caremetrix run` to bring them into the tables.")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,11 @@ def execute(
     restate: tuple[date, date] | None = None,
 ) -> RunReport:
     """One run of partition ``day``. ``select`` is Dagster's selection syntax (default: everything)."""
-    definitions = build_definitions(start, overrides)
-    job = definitions.resolve_job_def(JOB)
+    definitions = _definitions(start, tuple(sorted(overrides.items())))
     keys = _selected(definitions, select)
     tags = {RESTATE_TAG: f"{restate[0]}..{restate[1]}"} if restate else {}
     with open_instance(settings) as instance:
-        result = job.execute_in_process(
+        result = definitions.resolve_job_def(JOB).execute_in_process(
             instance=instance,
             partition_key=day.isoformat(),
             asset_selection=keys,
@@ -60,6 +60,12 @@ def execute(
             tags=tags,
         )
     return RunReport(result.run_id, result.success, {e.step_key or "run": _reason(e) for e in result.get_step_failure_events()})
+
+
+@lru_cache(maxsize=1)
+def _definitions(start: date, overrides: tuple[tuple[str, Any], ...]) -> dg.Definitions:
+    """One command runs twice, for taking drops in and for building."""
+    return build_definitions(start, dict(overrides))
 
 
 def _selected(definitions: dg.Definitions, select: str | Sequence[dg.AssetKey] | None) -> list[dg.AssetKey] | None:

@@ -10,7 +10,7 @@ from typing import Any
 from caremetrix_assets.catalog.load import load_catalog
 from caremetrix_assets.lake.layout import drop_file_key, drop_report_key
 from caremetrix_assets.lake.reader import open_lake
-from caremetrix_assets.lake.state import BuiltState, fix_start_date, load_built, read_start_date, save_built
+from caremetrix_assets.lake.state import fix_start_date, load_built, read_start_date
 from caremetrix_assets.lake.storage import Storage
 from caremetrix_assets.settings import Settings, partitions_start
 from caremetrix_assets.sources.ledger import Entry, Ledger
@@ -32,8 +32,6 @@ def begin_run(
     opening = read_start_date(storage) or fix_start_date(storage, partitions_start(settings))
     run_date = max(dates)
     newest = max(run_date, load_built(storage).newest_date or run_date)
-    if load_built(storage).newest_date != newest:
-        save_built(storage, BuiltState(newest_date=newest))
     entries = [e for e in Ledger.load(storage).in_force() if only is None or e.status == "applied" or e.drop_id in only]
     reports = {e.drop_id: json.loads(storage.read(drop_report_key(e.drop_id))) for e in entries}
     return RunContext(

@@ -13,6 +13,7 @@ from caremetrix_assets.steps.table import build_table
 
 def build(context: RunContext, table: Table) -> Staged:
     """Stages and audits one table and appends its check results to ``ops/dq_results``. Publishes nothing."""
+    context.claim_newest()
     staged = build_raw(context, table) if table.layer == "raw" else build_table(context, table)
     if staged.results:
         because = {p.day: context.fresh_drops for p in staged.partitions}

@@ -11,7 +11,7 @@ from typing import Any
 from caremetrix_assets.catalog.models import Catalog, Table
 from caremetrix_assets.engines.duckdb import EngineOptions
 from caremetrix_assets.engines.given import Given
-from caremetrix_assets.lake.state import TableState, load_table
+from caremetrix_assets.lake.state import BuiltState, TableState, load_built, load_table, save_built
 from caremetrix_assets.lake.storage import Storage
 from caremetrix_assets.settings import Settings
 from caremetrix_assets.sources.replay_model import AcceptedDrop
@@ -59,6 +59,11 @@ class RunContext:
     def remember(self, table: str, state: TableState) -> None:
         """Keeps a state that was just saved."""
         self._states[table] = state
+
+    def claim_newest(self) -> None:
+        """Notes the newest date before the first table shows it; taking drops in alone moves no date."""
+        if load_built(self.storage).newest_date != self.newest_date:
+            save_built(self.storage, BuiltState(newest_date=self.newest_date))
 
     def window(self) -> list[date]:
         """The dates whose marts and entity snapshots this run brings up to date: the restate days up to the newest date,

@@ -80,6 +80,8 @@ def is_up_to_date(settings: Settings, day: date) -> bool:
         state = load_table(storage, table.name)
         if state.definition != table.definition or not (state.partitions or table.layer != "marts"):
             return False
+        if table.layer == "raw" and state.fingerprint != table.definition:
+            return False
         if table.layer == "raw" and sorted(d["drop_id"] for d in state.extra.get("replay", {}).get("drops", [])) != applied:
             return False
         if table.is_snapshot and day.isoformat() not in state.partitions:

@@ -10,10 +10,12 @@ import duckdb
 
 from caremetrix_assets.audit.model import FileCounts
 from caremetrix_assets.audit.relations import required_relations
-from caremetrix_assets.catalog.models import Table
+from caremetrix_assets.catalog.models import Catalog, Table
 from caremetrix_assets.engines.duckdb import connect, literal, parquet_relation, quote
 from caremetrix_assets.lake.changelog import state_sql
 from caremetrix_assets.lake.layout import object_key
+from caremetrix_assets.lake.state import load_table, save_table
+from caremetrix_assets.lake.storage import Storage
 from caremetrix_assets.sources.contracts import raw_files
 from caremetrix_assets.sources.quarantine import write_quarantine
 from caremetrix_assets.sources.replay import known_ids, replay
@@ -145,3 +147,10 @@ def _next(staged: Staged, previous: dict, drops: list[AcceptedDrop]) -> dict:
     accepted = {d.drop_id for d in drops}
     staged.extra["counts"] = {k: v for k, v in staged.extra.get("counts", staged.state.extra.get("counts", {})).items() if k in accepted}
     return next_state(previous, drops, replayed, staged.context.opening_date)
+
+
+def replay_again(storage: Storage, catalog: Catalog, files: set[str]) -> None:
+    """Has the next run replay these source files from the opening partition: their archive changed under the same drop ids."""
+    for table in catalog.layer("raw"):
+        if Shape(table).source.file in files:
+            save_table(storage, table.name, replace(load_table(storage, table.name), fingerprint=""))

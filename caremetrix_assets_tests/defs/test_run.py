@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -53,13 +54,12 @@ def test_a_backfill_of_the_range_gives_the_same_bytes(place: Place) -> None:
     import dagster as dg
 
     from caremetrix_assets.defs import build_definitions
-    from caremetrix_assets.settings import load_settings
 
     place.bring(FULL, *DAYS[:3])
     place.run()
     before = place.published()
     overrides = {"lake": str(place.lake), "inbox": str(place.inbox)}
-    definitions = build_definitions(load_settings(**overrides).start_date or __import__("datetime").date(2025, 11, 30), overrides)
+    definitions = build_definitions(date(2025, 11, 30), overrides)
     keys = [k for k in definitions.resolve_asset_graph().get_all_asset_keys() if k.path[0] in ("facts", "marts", "dims")]
     with dg.DagsterInstance.ephemeral() as instance:
         result = definitions.resolve_job_def("refresh").execute_in_process(
@@ -88,6 +88,7 @@ def test_a_damaged_drop_is_rejected_with_one_sentence_and_changes_nothing(place:
 def test_a_failing_blocking_check_keeps_the_last_good_data(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     from caremetrix_assets.catalog import load
     from caremetrix_assets.catalog.models import SqlCheck
+    from caremetrix_assets.defs import build_definitions
 
     place.bring(FULL)
     place.run()
@@ -98,6 +99,7 @@ def test_a_failing_blocking_check_keeps_the_last_good_data(place: Place, monkeyp
     bad = catalog.model_copy(update={"tables": {**catalog.tables, table.name: table.model_copy(update={"checks": {"never_true": always}})}})
     monkeypatch.setattr("caremetrix_assets.steps.begin.load_catalog", lambda: bad)
     monkeypatch.setattr("caremetrix_assets.defs.load_catalog", lambda: bad)
+    monkeypatch.setattr("caremetrix_assets.defs.local_run._definitions", lambda start, options: build_definitions(start, dict(options)))
     place.bring("2025-12-05")
     result = place.run(exit_code=1)
     assert "never_true" in result.output
