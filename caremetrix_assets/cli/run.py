@@ -104,6 +104,7 @@ class _Runs:
     def __init__(self, settings: Settings, overrides: dict[str, Any], opening: date) -> None:
         self.settings, self.overrides, self.opening = settings, overrides, opening
         self.failures: dict[str, str] = {}
+        self.service_failed = False
         self.progress = Progress()
         self.rejected_before = {e.drop_id for e in self._rejected()}
         self.runs: list[str] = []
@@ -120,6 +121,8 @@ class _Runs:
         note(f"Reading {len(pending.drop_ids)} drops from {self.settings.inbox}") if not OPTIONS.as_json else None
         day = max(self.opening, pending.date or self.opening)
         self._execute(day, select=[LEDGER_KEY])
+        if self.new_rejections():
+            self.failures.clear()  # the step failed because of them, and they are named one by one
 
     def build(self, day: date, select: str | None) -> None:
         """One run of the newest date."""
@@ -140,14 +143,17 @@ class _Runs:
             report = execute(self.settings, self.overrides, self.opening, day, **kwargs)
         self.runs.append(report.run_id)
         self.failures.update(report.failures)
+        self.service_failed = self.service_failed or report.service_failed
 
     def close(self, day: date, seconds: float) -> None:
         """The summary, and exit code 1 when something failed or was rejected in this command."""
-        document = summary(self.settings, day, seconds, self.progress)
+        document = summary(self.settings, day, seconds, self.progress, ok=self.ok)
         rejected = self.new_rejections()
         say(document.pop("text"), **document, failures=self.failures, rejected=[e.reason for e in rejected])
         for step, reason in self.failures.items():
             note(f"{step}: {reason}")
+        if self.service_failed:
+            raise typer.Exit(3)
         self.leave_when_rejected()
         if self.failures:
             raise typer.Exit(1)

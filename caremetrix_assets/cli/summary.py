@@ -61,7 +61,7 @@ class Progress:
             note(f"{staged.table.name}: {len(staged.partitions)} partitions new, {staged.rows} rows, {staged.seconds:.1f} s")
 
 
-def summary(settings: Settings, day: date, seconds: float, progress: Progress) -> dict[str, Any]:
+def summary(settings: Settings, day: date, seconds: float, progress: Progress, *, ok: bool) -> dict[str, Any]:
     """What a run came to: tables, rows, checks, seconds, headline numbers, where to look next; ``text`` for people."""
     lake = Lake.open(settings)
     states = {name: load_table(lake.storage, name) for name in lake.catalog.tables}
@@ -77,7 +77,8 @@ def summary(settings: Settings, day: date, seconds: float, progress: Progress) -
         "headlines": headlines(lake),
         "lake": lake.url,
     }
-    return {**document, "text": _text(document, sum(len(s.extra.get("stale", [])) for s in built))}
+    text = _text(document, sum(len(s.extra.get("stale", [])) for s in built)) if ok else _failed(document)
+    return {**document, "text": text}
 
 
 def headlines(lake: Lake) -> dict[str, Any]:
@@ -91,6 +92,14 @@ def headlines(lake: Lake) -> dict[str, Any]:
         if values:
             result[item["title"]] = next(iter(values[0].values()))
     return result
+
+
+def _failed(document: dict[str, Any]) -> str:
+    checks = document["checks"]
+    return (
+        f"[bold]Not finished[/] after {document['seconds']} s; readers keep the last good data, and the next run goes on from there. "
+        f"Checks: {checks['passed']:,} passed, {checks['failed'] + checks['error']:,} failed."
+    )
 
 
 def _text(document: dict[str, Any], stale: int) -> str:

@@ -15,16 +15,18 @@ from caremetrix_assets.defs.resources import RESTATE_TAG
 from caremetrix_assets.errors import UsageError
 from caremetrix_assets.settings import Settings, dagster_home
 
+SERVICE_ERRORS = ("ServiceError", "MissingObject", "Conflict", "LeaseLost")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass
 class RunReport:
-    """How a run ended: the failed steps with their reasons."""
+    """How a run ended: the failed steps with their reasons, and whether a file or service was what failed."""
 
     run_id: str
     success: bool
     failures: dict[str, str] = field(default_factory=dict)
+    service_failed: bool = False
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
@@ -59,7 +61,11 @@ def execute(
             run_config=QUIET,
             tags=tags,
         )
-    return RunReport(result.run_id, result.success, {e.step_key or "run": _reason(e) for e in result.get_step_failure_events()})
+    events = result.get_step_failure_events()
+    services = [e for e in events if _error(e) and _error(e).cls_name in SERVICE_ERRORS]
+    if services:  # every later step fails for the same reason
+        return RunReport(result.run_id, False, {str(services[0].step_key): _reason(services[0])}, True)
+    return RunReport(result.run_id, result.success, {str(e.step_key): _reason(e) for e in events})
 
 
 @lru_cache(maxsize=1)
@@ -82,10 +88,16 @@ def _selected(definitions: dg.Definitions, select: str | Sequence[dg.AssetKey] |
 
 
 def _reason(event: dg.DagsterEvent) -> str:
-    error: Any = getattr(event.event_specific_data, "error", None)
     failure = getattr(event.event_specific_data, "user_failure_data", None)
     if failure and failure.description:
         return str(failure.description)
-    while error is not None and error.cause is not None:
-        error = error.cause
+    error = _error(event)
     return str(error.message).strip().split(": ", 1)[-1].strip() if error else "failed"
+
+
+def _error(event: dg.DagsterEvent) -> Any:
+    """The error that a step raised, without Dagster's wrapping."""
+    error: Any = getattr(event.event_specific_data, "error", None)
+    while error is not None and error.cause is not None and str(error.cls_name).startswith(("Dagster", "RetryRequested")):
+        error = error.cause
+    return error
