@@ -42,7 +42,7 @@ demo: $(STAMP)
 	@$(BIN)/caremetrix run --inbox sample_drops --lake $(DEMO_LAKE)
 
 test: $(STAMP)
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --dist loadfile
 
 dev: $(STAMP)
 	@mkdir -p $(DEV_HOME) inbox
