@@ -4,8 +4,6 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
-import pandas as pd
-import pyarrow as pa
 
 from caremetrix_assets.lake.reader import Lake, LakeTable
 from caremetrix_assets.settings import load_settings
@@ -29,13 +27,11 @@ class LakeIOManager(dg.ConfigurableIOManager):
 
     def load_input(self, context: dg.InputContext) -> Any:
         """The partitions of the asking run in one frame: ``pandas.DataFrame`` (default), ``pyarrow.Table`` or ``LakeTable``."""
+        import pyarrow as pa  # with pandas half a second of every load of the definitions
+
         table = Lake.open(load_settings(**self.overrides)).table(context.asset_key.path[-1])
         wanted = context.dagster_type.typing_type
         if wanted is LakeTable:
             return table
         dates = [date.fromisoformat(key) for key in context.asset_partition_keys] if context.has_asset_partitions else None
-        return table.to_arrow(dates=dates) if wanted is pa.Table else _frame(table, dates)
-
-
-def _frame(table: LakeTable, dates: list[date] | None) -> pd.DataFrame:
-    return table.to_pandas(dates=dates)
+        return table.to_arrow(dates=dates) if wanted is pa.Table else table.to_pandas(dates=dates)

@@ -14,24 +14,11 @@ import pyarrow.parquet as pq
 
 from caremetrix_assets.catalog.models import Table
 from caremetrix_assets.engines.duckdb import file_sha256, literal, quote, sort_columns
+from caremetrix_assets.lake.reader import ARROW_TYPES
 
 # A multiple of DuckDB's vector size, so a batch of the stream is a row group; byte-identical files depend on it.
 ROW_GROUP_ROWS = 122_880
 ZSTD_LEVEL = 3
-
-ARROW_TYPES: dict[str, pa.DataType] = {
-    "key": pa.int64(),
-    "bigint": pa.int64(),
-    "id": pa.string(),
-    "text": pa.string(),
-    "int": pa.int32(),
-    "money": pa.decimal128(18, 2),
-    "rate": pa.decimal128(9, 4),
-    "number": pa.float64(),
-    "bool": pa.bool_(),
-    "date": pa.date32(),
-    "ts": pa.timestamp("us"),
-}
 
 
 def arrow_schema(table: Table, *, strict: bool = True) -> pa.Schema:
