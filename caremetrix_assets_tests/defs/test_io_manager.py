@@ -29,8 +29,8 @@ def test_load_input_follows_the_annotation(annotation: type, sample_place: Place
     table = dg.AssetSpec(VISITS, partitions_def=days).with_io_manager_key("lake_io")
     resources = {"lake_io": LakeIOManager(overrides={"lake": str(sample_place.lake)})}
     assert dg.materialize([own, table], selection=[own], partition_key="2025-12-04", resources=resources).success
-    (visits,) = seen
-    assert isinstance(visits, annotation)
+    assert isinstance(seen[0], annotation)
+    visits: Any = seen[0]
     if annotation is LakeTable:
         visits = visits.to_pandas(dates=["2025-12-04"])
     dates = visits["date_key"].to_pylist() if annotation is pa.Table else visits["date_key"].tolist()
