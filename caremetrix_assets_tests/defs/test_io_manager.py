@@ -21,7 +21,7 @@ def test_load_input_follows_the_annotation(annotation: type, sample_place: Place
     seen: list[Any] = []
     days = daily(date(2025, 11, 30))
 
-    def busy(visits) -> None:  # type: ignore[no-untyped-def]
+    def busy(visits: Any) -> None:
         seen.append(visits)
 
     busy.__annotations__["visits"] = annotation
