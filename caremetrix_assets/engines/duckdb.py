@@ -19,6 +19,7 @@ import duckdb
 from caremetrix_assets.catalog.models import Column, Table
 from caremetrix_assets.engines.functions import install
 from caremetrix_assets.errors import CaremetrixError, ServiceError
+from caremetrix_assets.lake.changelog import quoted as quote
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,6 @@ def explain(error: duckdb.Error) -> CaremetrixError:
     if isinstance(error, (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)):
         return CaremetrixError(f"The SQL of the table does not run: {text.splitlines()[0]}")
     return CaremetrixError(f"DuckDB could not finish the query ({type(error).__name__}).")
-
-
-def quote(name: str) -> str:
-    """An SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
