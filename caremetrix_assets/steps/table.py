@@ -15,7 +15,6 @@ from caremetrix_assets.audit.model import Staged as AuditInput
 from caremetrix_assets.audit.relations import required_relations
 from caremetrix_assets.catalog.models import Table
 from caremetrix_assets.engines.duckdb import (
-    connect,
     literal,
     parquet_relation,
     parquet_source,
@@ -48,7 +47,7 @@ def build_table(context: RunContext, table: Table) -> Staged:
     else:
         marks, todo, staged.stale = _snapshot_plan(context, table)
     if todo:
-        with connect(context.engine) as con:
+        with context.engine.session() as con:
             _run(con, staged, todo, marks)
     staged.seconds = time.perf_counter() - started
     return staged
