@@ -19,7 +19,6 @@ from caremetrix_assets.audit.fragments import (
     is_member,
     key_text,
     literal,
-    member_column,
     name,
     same,
     staged,
@@ -33,7 +32,7 @@ TYPE_2 = ("is_current", "valid_from", "valid_to")
 
 def dim_rules(catalog: Catalog, table: Table) -> Iterator[Rule]:
     """Rules of one dimension or bridge, by what its contract declares."""
-    if member_column(table):
+    if table.member_column:
         yield _reserved(table)
         if table.natural_key and table.natural_key != table.key:
             yield _stable_hash(table)
@@ -47,7 +46,7 @@ def dim_rules(catalog: Catalog, table: Table) -> Iterator[Rule]:
 
 def _reserved(table: Table) -> Rule:
     """Each member once and as the conventions say; of an event dimension in the opening partition only."""
-    key = col(str(member_column(table)))
+    key = col(str(table.member_column))
     wrong = []
     for number, label in RESERVED.items():
         right = both(f"{key} = {number}", *(_attribute(table, c, number, label) for c in table.columns))
@@ -71,7 +70,7 @@ def _attribute(table: Table, column: Column, number: int, label: str) -> str | N
 
 
 def _stable_hash(table: Table) -> Rule:
-    key = str(member_column(table))
+    key = str(table.member_column)
     parts = " || '|' || ".join([literal(entity(table)), *(as_text(table.column(n)) for n in table.natural_key)])
     first = f"stable_key({parts} || '|{FIRST_DAY.isoformat()}')"
     if table.scd == 2:

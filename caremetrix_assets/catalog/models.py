@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -163,6 +164,24 @@ class Table(Strict):
     def is_snapshot(self) -> bool:
         """True when partition D is a whole table as of D: entity dimensions and marts."""
         return self.layer == "marts" or self.dimension == "entity"
+
+    @property
+    def member_column(self) -> str | None:
+        """The surrogate key of a dimension that has reserved members; None for bridges, facts, marts and raw tables."""
+        if self.layer != "dims" or len(self.key) != 1 or self.column(self.key[0]).type != "key":
+            return None
+        return self.key[0]
+
+    def is_filled_always(self, column: Column) -> bool:
+        """Whether a required column is filled in the rows that tell nothing else too: reserved members, deleted keys."""
+        if self.member_column:
+            return column.is_text or column.name in (self.member_column, "is_current", "valid_from", "valid_to", "partition_date")
+        return self.source is None or column not in self.source_columns or column.name in self.source.key
+
+    @cached_property
+    def never_null(self) -> frozenset[str]:
+        """The columns without nulls in the table's files."""
+        return frozenset(c.name for c in self.columns if c.required and self.is_filled_always(c))
 
     @property
     def group(self) -> str:
