@@ -45,7 +45,7 @@ class Column(Strict):
     values: tuple[str, ...] | None = None
     min: Decimal | date | None = None
     max: Decimal | date | None = None
-    pattern: Literal["sk", "text"] | None = None
+    pattern: Literal["sk", "text", "clock"] | None = None
     ref: str | None = None
     unit: str | None = None
     scd: Literal["tracked", "snapshot", "derived"] | None = None
@@ -80,6 +80,7 @@ class RawSource(Strict):
     """How a raw table's file is read: its name, natural key and what repeats mean (spec: natural keys, ordinals)."""
 
     file: str
+    folder: Literal["", "practice"] = ""
     key: tuple[str, ...]
     ordinal: bool = False
     stop: str | None = None

@@ -60,6 +60,6 @@ class RawFile:
 
 def raw_files(catalog: Catalog) -> dict[str, RawFile]:
     """The source files by name, in name order."""
-    tables = [t for t in catalog.layer("raw") if t.source is not None]
+    tables = [t for t in catalog.layer("raw") if t.source is not None and not t.source.folder]
     files = [RawFile(table, table.source) for table in tables if table.source is not None]
     return {f.name: f for f in sorted(files, key=lambda f: f.name)}
