@@ -90,7 +90,7 @@ select
     coalesce(p.procedure_key, -1) as procedure_key,
     coalesce(case when p.reasoncode is null then n.reason_key else r.reason_key end, -1) as reason_key,
     coalesce(p.encounter_key, -1) as encounter_key,
-    -1 as source_key,
+    coalesce(ps.source_key, -1) as source_key,
     p.patient as patient_id,
     p.encounter as encounter_id,
     l.claim_id,
@@ -124,4 +124,5 @@ left join dim_patient as pt on pt.patient_id = p.patient and pt.valid_from <= p.
 left join dim_provider as pr on pr.provider_id = p.provider and pr.valid_from <= p.event_date and p.event_date < pr.valid_to
 left join dim_organization as og on og.organization_id = p.organization and og.valid_from <= p.event_date and p.event_date < og.valid_to
 left join dim_location as lo on lo.location_id = p.organization
+left join bridge_patient_source as ps on ps.patient_id = p.patient and ps.first_touch_weight > 0
 left join dim_payer as pa on pa.payer_id = p.payer and pa.valid_from <= p.event_date and p.event_date < pa.valid_to
