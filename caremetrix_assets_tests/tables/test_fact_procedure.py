@@ -128,6 +128,16 @@ def test_keys_are_the_visits_in_the_version_of_the_day():
     ]
 
 
+def test_source_is_the_first_touch_of_the_patient():
+    touches = [
+        {"patient_id": "p1", "touch_seq": 1, "source_key": 41, "first_touch_weight": "1.0000"},
+        {"patient_id": "p1", "touch_seq": 2, "source_key": 42, "first_touch_weight": "0.0000"},
+    ]
+    rows = procedures([done(), done("710824005", patient="p2")], bridge_patient_source=touches)
+    assert {r["patient_id"]: r["source_key"] for r in rows} == {"p1": 41, "p2": -1}
+    assert len(rows) == 2
+
+
 def test_code_systems():
     """No system is SNOMED; an unknown one is OTHER."""
     rows = procedures(

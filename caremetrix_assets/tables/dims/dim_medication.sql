@@ -58,24 +58,22 @@ bodies as (
     where description not like '%Intrauterine System'
 ),
 
+-- The last part has the dose form behind its strength.
 parts as (
     select
-        b.description, n.part, split_part(b.body, ' / ', n.part) as words,
-        case when split_part(b.body, ' / ', n.part + 1) = '' then '^([^{};]+?) ([0-9][0-9.]* [A-Z%]+(/[A-Za-z]+)?) (.+)$'
-            else '^([^{};]+?) ([0-9][0-9.]* [A-Z%]+(/[A-Za-z]+)?)$'
-        end as shape,
-        split_part(b.body, ' / ', n.part + 1) = '' as is_last
+        b.description, n.part, split_part(b.body, ' / ', n.part + 1) = '' as is_last,
+        split_part(b.body, ' / ', n.part) || case when split_part(b.body, ' / ', n.part + 1) = '' then '' else ' -' end as words
     from bodies as b
     cross join (values (1), (2), (3), (4), (5), (6)) as n (part)
-    where split_part(b.body, ' / ', n.part) <> ''
+    where length(split_part(b.body, ' / ', n.part)) > 0
 ),
 
 parsed as (
     select
         description, part, is_last,
-        nullif(replace(lower(regexp_extract(words, shape, 1)), '  ', ' '), '') as ingredient,
-        nullif(regexp_extract(words, shape, 2), '') as strength,
-        case when is_last then nullif(regexp_extract(words, shape, 4), '') end as dose_form
+        nullif(replace(lower(regexp_extract(words, '^([^{};]+?) [0-9][0-9.]* [A-Z%]+(/[A-Za-z]+)? .+$', 1)), '  ', ' '), '') as ingredient,
+        nullif(regexp_extract(words, '^[^{};]+? ([0-9][0-9.]* [A-Z%]+(/[A-Za-z]+)?) .+$', 1), '') as strength,
+        case when is_last then nullif(regexp_extract(words, '^[^{};]+? [0-9][0-9.]* [A-Z%]+(/[A-Za-z]+)? (.+)$', 2), '') end as dose_form
     from parts
 ),
 
