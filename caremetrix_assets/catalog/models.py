@@ -34,6 +34,14 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class When(Strict):
+    """Ties a column of a practice file to another one's value: filled ``exactly``, ``only`` or at least (``needed``) then."""
+
+    column: str
+    values: tuple[str, ...]
+    rule: Literal["exactly", "only", "needed"] = "exactly"
+
+
 class Column(Strict):
     """One column of a table: its type, its meaning, and every rule that is about this column alone."""
 
@@ -59,6 +67,7 @@ class Column(Strict):
     parent: str | None = None
     null_if: tuple[str, ...] = ()
     since: str | None = None
+    when: When | None = None
 
     @property
     def sql_type(self) -> str:
@@ -151,9 +160,10 @@ class Table(Strict):
         if self.layer == "dims" and self.dimension is None:
             raise ValueError("a dimension needs `dimension: entity` or `dimension: event`")
         for column in self.columns:
-            for part in column.parts or ():
-                if part not in names:
-                    raise ValueError(f"column {column.name}: `parts` names {part!r}, which the table does not have")
+            for label, wanted in (("parts", column.parts or ()), ("when", (column.when.column,) if column.when else ())):
+                for name in wanted:
+                    if name not in names:
+                        raise ValueError(f"column {column.name}: `{label}` names {name!r}, which the table does not have")
         return self
 
     @property

@@ -149,15 +149,6 @@ def test_a_line_served_later_keeps_the_visits_type_and_coverage_but_has_its_own_
     assert (late["units"], late["unit_amount"], late["charge_amount"]) == (1, Decimal("5.25"), Decimal("5.25"))
 
 
-def test_source_is_the_first_touch_of_the_patient():
-    touches = [
-        {"patient_id": "p1", "touch_seq": 1, "source_key": 41, "first_touch_weight": "1.0000"},
-        {"patient_id": "p1", "touch_seq": 2, "source_key": 42, "first_touch_weight": "0.0000"},
-    ]
-    rows = lines([charge("c1", 1, VISIT), charge("c2", 1, VISIT, patientid="p2")], [claim("c1")], bridge_patient_source=touches)
-    assert by_line(rows, "source_key") == {("c1", 1): 41, ("c2", 1): -1}
-
-
 def test_nothing_known_beside_the_ledger_loses_no_row():
     row = lines([charge("c1", 1, VISIT, amount=None)], [])[0]
     keys = {n: v for n, v in row.items() if n.endswith("_key") and n != "date_key"}

@@ -128,16 +128,6 @@ def test_keys_are_the_visits_in_the_version_of_the_day():
     ]
 
 
-def test_source_is_the_first_touch_of_the_patient():
-    touches = [
-        {"patient_id": "p1", "touch_seq": 1, "source_key": 41, "first_touch_weight": "1.0000"},
-        {"patient_id": "p1", "touch_seq": 2, "source_key": 42, "first_touch_weight": "0.0000"},
-    ]
-    rows = procedures([done(), done("710824005", patient="p2")], bridge_patient_source=touches)
-    assert {r["patient_id"]: r["source_key"] for r in rows} == {"p1": 41, "p2": -1}
-    assert len(rows) == 2
-
-
 def test_code_systems():
     """No system is SNOMED; an unknown one is OTHER."""
     rows = procedures(
@@ -185,7 +175,7 @@ def test_before_its_visit_is_dated_a_procedure_has_the_type_of_the_latest_visit(
     }
 
 
-def test_names_constants_and_what_waits_for_payments():
+def test_names_constants_and_what_a_procedure_without_a_line_lacks():
     row = procedures([done(stop="2025-01-05 10:07:30"), done("710824005", stop=None)])
     key = "procedure|2025-01-05T10:00:00Z|2025-01-05T10:07:30Z|p1|e1|430193006"
     open_key = "procedure|2025-01-05T10:00:00Z||p1|e1|710824005"

@@ -47,7 +47,7 @@ select
     coalesce(a.insurance_key, -1) as insurance_key,
     coalesce(case when c.claim_kind = 'medication' then co.drug_key else co.care_key end, -1) as procedure_key,
     coalesce(e.encounter_key, -1) as encounter_key,
-    coalesce(ps.source_key, -1) as source_key,
+    coalesce(a.source_key, -1) as source_key,
     c.patientid as patient_id,
     c.appointmentid as encounter_id,
     c.claim_kind,
@@ -77,7 +77,6 @@ left join dim_provider as pr on pr.provider_id = c.providerid and pr.valid_from 
 left join dim_organization as og
     on og.organization_id = c.placeofservice and og.valid_from <= c.service_date and c.service_date < og.valid_to
 left join dim_location as lo on lo.location_id = c.placeofservice
-left join bridge_patient_source as ps on ps.patient_id = c.patientid and ps.first_touch_weight > 0
 left join dim_payer as p1
     on p1.payer_id = coalesce(c.primary_payer_id, e.payer_id) and p1.valid_from <= c.service_date and c.service_date < p1.valid_to
 left join dim_payer as p2
