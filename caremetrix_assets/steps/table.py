@@ -111,9 +111,7 @@ def _date_rows(con: duckdb.DuckDBPyConnection, context: RunContext, table: Table
         )
 
 
-def stage(
-    con: duckdb.DuckDBPyConnection, staged: Staged, relation: str, marks: dict[date, str], also: Sequence[date] = ()
-) -> set[date]:
+def stage(con: duckdb.DuckDBPyConnection, staged: Staged, relation: str, marks: dict[date, str], also: Sequence[date] = ()) -> set[date]:
     """Writes the partitions of ``relation`` whose rows or definition differ from the published ones; returns its dates.
 
     Of the dates ``also`` a partition is written even when it has no row.
