@@ -145,6 +145,7 @@ class Table(Strict):
     checks: dict[str, SqlCheck] = Field(default_factory=dict)
     sql: str | None = None
     upstream: tuple[str, ...] = ()
+    audited_with: tuple[str, ...] = ()
     definition: str = ""
 
     @model_validator(mode="after")
@@ -200,6 +201,11 @@ class Table(Strict):
         if upstream.dimension == "entity":
             return "newest"
         return "same_date" if upstream.layer == "marts" else "all"
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """Relations that must be complete before the table is built and audited: what its SQL reads and its rules look into."""
+        return (*self.upstream, *self.audited_with)
 
     @property
     def source_columns(self) -> tuple[Column, ...]:
