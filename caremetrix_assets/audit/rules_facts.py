@@ -14,7 +14,7 @@ from caremetrix_assets.audit.fragments import is_member as members_of
 from caremetrix_assets.audit.model import Aggregate, Offenders, Outcome, Predicate, Procedure, Rule, Scope
 from caremetrix_assets.audit.registry import rule
 from caremetrix_assets.audit.relations import names_in, references
-from caremetrix_assets.catalog.models import Catalog, Column, Table
+from caremetrix_assets.catalog.models import Catalog, Column, Driving, Table
 
 if TYPE_CHECKING:
     from caremetrix_assets.audit.environment import Environment
@@ -61,7 +61,7 @@ def _against_sources(catalog: Catalog, table: Table) -> Iterator[Rule]:
         return
     for column in table.columns:
         if column.equals and column.type == "money":
-            yield _money(table, column, source, needs)
+            yield _money(catalog, table, column, needs)
         if len(known) == 1 and (text := _code_source(table, column, known[0])) is not None:
             bad = f"{col(column.name)} is distinct from {col(text, 's')}"
             yield rule("code_keeps_text", Predicate(bad, source=source), column=column.name, needs=needs)
@@ -71,49 +71,42 @@ def _against_sources(catalog: Catalog, table: Table) -> Iterator[Rule]:
 
 
 def _sources(catalog: Catalog, table: Table) -> str:
-    """The driving rows with their key as k0, k1 …; a key part may be an expression over the driving table.
-
-    One source keeps all its columns. Of several, the union has what rules compare: the flag, and amounts as ``table.column``.
-    """
-    parts = []
-    for driving in table.driving:
-        upstream, relation = catalog.tables.get(driving.table), name(driving.table)
-        keys = ", ".join(f"{col(k, relation) if upstream is None or upstream.has(k) else k} as k{i}" for i, k in enumerate(driving.key))
-        where = f" where {driving.where}" if driving.where else ""
-        kept = f"{relation}.*"
-        if len(table.driving) > 1:
-            amounts = [(_amount_of(c), c.sql_type) for c in table.columns if c.equals]
-            values = [
-                f"{col(amount, relation) if target == driving.table else f'cast(null as {kind})'} as {name(f'{target}.{amount}')}"
-                for (target, amount), kind in amounts
-            ]
-            kept = ", ".join([f"{relation}.is_simulated", *values])
-        parts.append(f"select {kept}, {keys} from {relation}{where}")
+    """The driving rows of all sources; of several only the keys and the flag, which all of them have."""
+    if len(table.driving) == 1:
+        return _source(catalog, table.driving[0])
+    keys = ", ".join(f"k{i}" for i in range(len(table.driving[0].key)))
+    parts = (f"select is_simulated, {keys} from {_source(catalog, d)} as d" for d in table.driving)
     return f"({' union all '.join(parts)})"
+
+
+def _source(catalog: Catalog, driving: Driving) -> str:
+    """The driving rows with their key as k0, k1 …; a key part may be an expression over the driving table."""
+    upstream, table = catalog.tables.get(driving.table), name(driving.table)
+    keys = ", ".join(f"{col(k, table) if upstream is None or upstream.has(k) else k} as k{i}" for i, k in enumerate(driving.key))
+    where = f" where {driving.where}" if driving.where else ""
+    return f"(select {table}.*, {keys} from {table}{where})"
 
 
 def _match(table: Table, own: str = "t") -> str:
     return same((col(o, own), f"s.k{i}") for i, o in enumerate(table.driving[0].own_key))
 
 
-def _amount_of(column: Column) -> tuple[str, str]:
-    """Table and column that ``equals`` names, without its sign."""
-    target, _, amount = str(column.equals).lstrip("-").partition(".")
-    return target, amount
-
-
-def _money(table: Table, column: Column, source: str, needs: frozenset[str]) -> Rule:
+def _money(catalog: Catalog, table: Table, column: Column, needs: frozenset[str]) -> Rule:
     """Sums of a date's rows to the cent. ``equals`` may turn the sign: ``-table.column``."""
-    sign = "-" if str(column.equals).startswith("-") else ""
-    target, amount = _amount_of(column)
-    own = f"coalesce(sum({col(column.name)}), 0)"
-    if target in {d.table for d in table.driving}:
-        other = f"{sign}coalesce(sum({col(amount if len(table.driving) == 1 else f'{target}.{amount}', 's')}), 0)"
+    assert column.equals is not None
+    sign = "-" if column.equals.startswith("-") else ""
+    target, _, amount = column.equals.lstrip("-").partition(".")
+    own, other = f"coalesce(sum({col(column.name)}), 0)", f"{sign}coalesce(sum({col(amount, 's')}), 0)"
+    driving = next((d for d in table.driving if d.table == target), None)
+    if driving is not None:
+        # rows of another source have no such amount: none in the source, and none in the fact
+        join = "inner" if len(table.driving) == 1 else "left"
+        source = f"{staged(table)} {join} join {_source(catalog, driving)} as s on {_match(table)}"
         test = Aggregate(f"cast({own} <> {other} as integer)", checked="1", source=source, keys=(column.name,))
         return rule("money_equals_source", test, column=column.name, needs=needs)
     sql = (
         f"select cast(null as date) as partition_date, '{column.name}' as key where (select {own} from {name(table.name + '__all')} as t) "
-        f"<> (select {sign}coalesce(sum({col(amount, 's')}), 0) from {name(target)} as s)"
+        f"<> (select {other} from {name(target)} as s)"
     )
     return rule("money_equals_source", Offenders(sql), column=column.name, needs=frozenset({target, f"{table.name}__all"}))
 
