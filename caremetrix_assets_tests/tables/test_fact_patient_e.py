@@ -7,7 +7,7 @@ from decimal import Decimal
 from caremetrix_assets_tests.harness import Row, build
 
 ALWAYS = {"valid_from": "1900-01-01", "valid_to": "9999-12-31"}
-KINDS = [
+KINDS: list[Row] = [
     {"observation_key": 1, "category": "vital-signs", "observation_code": "8480-6", "unit": "mm[Hg]", "value_type": "numeric"},
     {"observation_key": 2, "category": "survey", "observation_code": "8480-6", "unit": None, "value_type": "text"},
     {"observation_key": 3, "category": None, "observation_code": "QALY", "unit": "a", "value_type": "numeric"},
