@@ -114,15 +114,15 @@ def partition_dates(con: duckdb.DuckDBPyConnection, relation: str) -> list[str]:
 def partition_hashes(con: duckdb.DuckDBPyConnection, table: Table, source: str, days: list[str]) -> dict[str, tuple[int, str]]:
     """Per date of ``days`` in ``source`` (SQL of a relation): its number of rows and an order-free hash over all columns.
 
-    The hash decides only what need not be written again. It is DuckDB's own, so it holds for one DuckDB version;
-    the version is part of every table's definition.
+    A date without a row has 0 and 0. The hash decides only what need not be written again. It is DuckDB's own, so it holds
+    for one DuckDB version; the version is part of every table's definition.
     """
     columns = ", ".join(quote(c.name) for c in table.columns)
     rows = con.execute(
         f"select partition_date, count(*), sum(cast(hash({columns}) as hugeint)) from {source} "
         f"where partition_date in ({', '.join(f'date {literal(d)}' for d in days)}) group by partition_date"
     ).fetchall()
-    return {str(day): (count, f"{total:x}") for day, count, total in rows}
+    return dict.fromkeys(days, (0, "0")) | {str(day): (count, f"{total:x}") for day, count, total in rows}
 
 
 def sort_columns(table: Table) -> list[str]:

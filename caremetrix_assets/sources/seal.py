@@ -33,7 +33,7 @@ def seal(
     history_start: date | None = None,
     practice_start: date | None = None,
 ) -> Manifest:
-    """Seals a local folder and returns its manifest; ``known`` are the Synthea file names of the catalog.
+    """Seals a local folder and returns its manifest; ``known``: ``contracts.known_places``.
 
     Every CSV file of the folder is listed, whatever its name. Sealing a sealed folder again with the same result does
     nothing. InputError when it holds no file that counts, a file twice, or a manifest that says something else.

@@ -73,7 +73,8 @@ def _run(con: duckdb.DuckDBPyConnection, staged: Staged, todo: list[date], marks
     run_select(con, table, str(table.sql), BUILT if table.by_event_date else target)
     if table.by_event_date:
         _date_rows(con, context, table)
-    days = stage(con, staged, target, marks)
+    # a snapshot without a row is written too: missing means not built
+    days = stage(con, staged, target, marks, [] if table.by_event_date else todo)
     if not table.by_event_date:
         changed = {p.day for p in staged.partitions}
         staged.refreshed = {d: marks[d] for d in todo if d not in changed and d in days}
@@ -110,14 +111,18 @@ def _date_rows(con: duckdb.DuckDBPyConnection, context: RunContext, table: Table
         )
 
 
-def stage(con: duckdb.DuckDBPyConnection, staged: Staged, relation: str, marks: dict[date, str]) -> set[date]:
+def stage(
+    con: duckdb.DuckDBPyConnection, staged: Staged, relation: str, marks: dict[date, str], also: Sequence[date] = ()
+) -> set[date]:
     """Writes the partitions of ``relation`` whose rows or definition differ from the published ones; returns its dates.
+
+    Of the dates ``also`` a partition is written even when it has no row.
 
     Rows of a date that is published already are hashed first and written only when they differ; other dates are written
     and then hashed from the file, which spares computing a large relation twice.
     """
     table, known = staged.table, staged.state.partitions
-    days = partition_dates(con, relation)
+    days = sorted({*partition_dates(con, relation), *(d.isoformat() for d in also)})
     prefix = f"{table.definition}-{duckdb.__version__}:"
     compared = [d for d in days if d in known]
     found = partition_hashes(con, table, quote(relation), compared) if compared else {}
