@@ -8,7 +8,7 @@ import sqlglot
 from typer.testing import CliRunner
 
 from caremetrix_assets import Lake
-from caremetrix_assets.catalog.load import load_catalog
+from caremetrix_assets.catalog.load import TABLES, load_catalog
 from caremetrix_assets.cli.app import app
 from caremetrix_assets.serving.docs import pages
 from caremetrix_assets.serving.docs.markdown import MARK, cell, laid_out, linked
@@ -20,6 +20,7 @@ CATALOG = load_catalog()
 QUERIES = [
     *((f"{table.name}-{n}", sql) for table in CATALOG.tables.values() for n, sql in enumerate(table.usage)),
     *((question.ask, question.sql) for question in questions_of(CATALOG)),
+    *((f"guide-{n}", sql) for n, sql in enumerate(re.findall(r'caremetrix query "([^"]+)"', (TABLES / "guide.md").read_text()))),
 ]
 
 
