@@ -161,15 +161,13 @@ def test_mart_appointment_efficiency_agrees_row_by_row(sample_lake: Lake, oracle
 
 
 def test_every_ledger_row_has_its_description(sample_lake: Lake, oracle: Oracle):
-    expected = oracle.rows("select type as transaction_type, notes as note, count(*) as rows from claims_transactions group by all order by all")
-    found = rows_of(
-        sample_lake,
-        "dim_claim_transaction",
-        "select transaction_type, note, count(*) as rows from t where claim_transaction_key > 0 group by all order by all",
-    )
-    assert found == expected
+    columns = "notes as note, count(*) as rows from claims_transactions group by all order by all"
+    expected = oracle.rows(f"select type as transaction_type, {columns}")
+    members = "from t where claim_transaction_key > 0"
+    found = f"select transaction_type, note, count(*) as rows {members} group by all order by all"
+    assert rows_of(sample_lake, "dim_claim_transaction", found) == expected
     ledger = rows_of(sample_lake, "fact_transaction", "select claim_transaction_key from t order by 1")
-    assert rows_of(sample_lake, "dim_claim_transaction", "select claim_transaction_key from t where claim_transaction_key > 0 order by 1") == ledger
+    assert rows_of(sample_lake, "dim_claim_transaction", f"select claim_transaction_key {members} order by 1") == ledger
 
 
 def test_spans_of_coverage_are_those_of_the_newest_state(sample_lake: Lake, oracle: Oracle):
