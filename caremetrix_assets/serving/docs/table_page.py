@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from caremetrix_assets.audit.relations import references
 from caremetrix_assets.catalog.lineage import column_lineage
@@ -33,7 +34,7 @@ class Relations:
             reads = [u for u in t.upstream if u in catalog.tables] if t.layer != "raw" else []
             for upstream in reads:
                 readers[upstream].append(t.name)
-            own = [f"{t.source.file}.csv"] if t.source else []
+            own = [str(PurePosixPath(t.source.folder or "", f"{t.source.file}.csv"))] if t.source else []
             # dimensions only lend their attributes; what is counted comes from the rest
             telling = [u for u in reads if catalog.tables[u].layer != "dims"] or reads
             files[t.name] = sorted({*own, *(f for u in telling for f in files[u])})
