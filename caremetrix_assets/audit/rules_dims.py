@@ -114,8 +114,7 @@ def _versions(table: Table) -> Iterator[Rule]:
 
 def _complete(catalog: Catalog, table: Table) -> Rule:
     """Natural keys of the log up to each date against the members of that date. Fixed members are spelled LIKE_THIS."""
-    assert table.driving is not None
-    driving = table.driving
+    driving = table.driving[0]
     key = [(f"s.k{i}", col(own)) for i, own in enumerate(driving.own_key)]
     upstream = catalog.tables.get(driving.table)
     table_name = name(driving.table)
@@ -141,7 +140,7 @@ def _codes(catalog: Catalog, table: Table) -> Iterator[Rule]:
     """ZIP and FIPS must be a text that the raw table behind the dimension has for the same one-column natural key."""
     if len(table.natural_key) != 1:
         return
-    names = [table.driving.table] if table.driving else table.upstream
+    names = [d.table for d in table.driving] or table.upstream
     sources = [t for t in (catalog.tables.get(n) for n in names) if t and t.layer == "raw" and len(t.natural_key) == 1]
     for column in (c for c in table.columns if c.name in ("zip", "fips")):
         having = [s for s in sources if s.has(column.name)]

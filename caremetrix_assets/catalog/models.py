@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Layer = Literal["raw", "dims", "facts", "marts"]
 ReadMode = Literal["state", "all", "newest", "same_date"]
@@ -100,7 +100,7 @@ class RawSource(Strict):
 
 
 class Driving(Strict):
-    """The one source whose rows a fact has exactly once."""
+    """A source whose rows a fact has exactly once. Most facts have one; a fact of several has the rows of all of them."""
 
     table: str
     key: tuple[str, ...]
@@ -139,7 +139,7 @@ class Table(Strict):
     reads: dict[str, ReadMode] = Field(default_factory=dict)
     header: str | None = None
     footer: str | None = None
-    driving: Driving | None = None
+    driving: tuple[Driving, ...] = ()
     sort: tuple[str, ...] = ()
     source: RawSource | None = None
     columns: tuple[Column, ...]
@@ -148,6 +148,11 @@ class Table(Strict):
     upstream: tuple[str, ...] = ()
     audited_with: tuple[str, ...] = ()
     definition: str = ""
+
+    @field_validator("driving", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return value if isinstance(value, (list, tuple)) else (value,)
 
     @model_validator(mode="after")
     def _consistent(self) -> Table:
@@ -160,6 +165,8 @@ class Table(Strict):
             raise ValueError("a raw table needs `source`")
         if self.layer == "dims" and self.dimension is None:
             raise ValueError("a dimension needs `dimension: entity` or `dimension: event`")
+        if len({d.own_key for d in self.driving}) > 1:
+            raise ValueError("all sources of `driving` name the same own_key")
         for column in self.columns:
             for label, wanted in (("parts", column.parts or ()), ("when", (column.when.column,) if column.when else ())):
                 for name in wanted:
