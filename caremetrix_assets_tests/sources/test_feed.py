@@ -27,7 +27,9 @@ def test_a_feed_is_read_beside_synthea(lab):
 def test_a_feed_alone_is_a_drop_of_its_own_producer(lab):
     """Full and first of its producer, but without Synthea files: nothing is required of it, nor of what follows it."""
     assert lab.take(feed(), "feed", producer="office").entry.status == "accepted"
-    assert lab.take({"practice/rooms.csv": rows("rooms")}, "rooms", "2025-02-01", producer="office", kind="delta").entry.status == "accepted"
+    assert (
+        lab.take({"practice/rooms.csv": rows("rooms")}, "rooms", "2025-02-01", producer="office", kind="delta").entry.status == "accepted"
+    )
     assert "missing: a first full drop" in (lab.take({**minimal(payers=None), **feed()}, "all", "2025-02-02").entry.reason or "")
 
 

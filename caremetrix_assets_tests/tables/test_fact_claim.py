@@ -27,7 +27,11 @@ def event(seq: int, name: str, day: str, rank: str = "primary", **more: object) 
 
 
 def claims(
-    lines: list[Row] | None = None, entries: list[Row] | None = None, events: list[Row] | None = None, newest: str = NEWEST, **more: list[Row]
+    lines: list[Row] | None = None,
+    entries: list[Row] | None = None,
+    events: list[Row] | None = None,
+    newest: str = NEWEST,
+    **more: list[Row],
 ) -> list[Row]:
     given = {
         "raw_claims": [{"id": "c1", "patientid": "p1", "providerid": "d1", "appointmentid": "e1", "servicedate": "2025-03-01 10:00:00"}],

@@ -20,7 +20,11 @@ def paid(amount: str, method: str) -> Row:
 
 
 CHARGE = {"type": "CHARGE", "amount": "100.00", "transfertype": "1"}
-OUT, TO_SECOND, TO_PATIENT = {"type": "TRANSFEROUT"}, {"type": "TRANSFERIN", "transfertype": "2"}, {"type": "TRANSFERIN", "transfertype": "p"}
+OUT, TO_SECOND, TO_PATIENT = (
+    {"type": "TRANSFEROUT"},
+    {"type": "TRANSFERIN", "transfertype": "2"},
+    {"type": "TRANSFERIN", "transfertype": "p"},
+)
 
 
 def receipt(name: str, claim: str, amount: str, **more: object) -> Row:

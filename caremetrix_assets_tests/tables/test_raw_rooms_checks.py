@@ -52,5 +52,7 @@ def test_steps_of_a_plan_item():
     assert offenders("raw_treatment_plan_items", "feed_times_ordered", [item]) == []
     wrong = [{"accepted_at": "2025-01-10 09:00:00"}, {"scheduled_at": "2025-01-21 09:00:00"}, {"presented_at": "2025-01-06 09:00:00"}]
     wrong += [{"declined_at": "2025-01-01 09:00:00"}, {"accepted_at": None, "scheduled_at": None, "completed_at": "2025-01-01 09:00:00"}]
-    found = offenders("raw_treatment_plan_items", "feed_times_ordered", [{**item, **w, "plan_item_id": f"i{n}"} for n, w in enumerate(wrong)])
+    found = offenders(
+        "raw_treatment_plan_items", "feed_times_ordered", [{**item, **w, "plan_item_id": f"i{n}"} for n, w in enumerate(wrong)]
+    )
     assert found == ["i0", "i1", "i2", "i3", "i4"]
