@@ -47,6 +47,8 @@ with every as (
         e.appointment_id, e.draw, e.patient_id, e.encounter_id, e.purpose, e.gone_at,
         coalesce(v.provider_id, e.provider_id) as provider_id,
         coalesce(v.organization_id, e.organization_id) as organization_id,
+        -- Who made the booking does not change when the visit takes place elsewhere.
+        e.organization_id as booked_with,
         e.appointment_type, e.booked_at, e.booking_channel, e.booked_at as entered_at, e.start_at, e.minutes,
         v.minutes as visit_minutes,
         e.estimated_production, e.status, e.ended_at,
@@ -58,13 +60,13 @@ with every as (
     left join visit as v on v.encounter_id = e.encounter_id
     union all
     select
-        appointment_id, encounter_id, patient_id, encounter_id, 'visit', gone_at, provider_id, organization_id,
+        appointment_id, encounter_id, patient_id, encounter_id, 'visit', gone_at, provider_id, organization_id, organization_id,
         appointment_type, booked_at, booking_channel, entered_at, started_at, minutes, minutes,
         total_cost, 'completed', null, null, null, false, 'met'
     from back_dated
     union all
     select
-        appointment_id, draw, patient_id, null, 'missed', null, provider_id, organization_id,
+        appointment_id, draw, patient_id, null, 'missed', null, provider_id, organization_id, organization_id,
         appointment_type, booked_at, booking_channel, entered_at, start_at, minutes, null,
         estimated_production, 'no_show', minutes_later(start_at, 30), null, null, false, 'missed'
     from missed_first

@@ -6,7 +6,7 @@ from (values (1, 'Winter check-up'), (2, 'Spring check-up'), (3, 'Summer vaccine
 create table outbound as
 with reminder as (
     select
-        b.draw || '|' || h.hours as draw, b.patient_id, b.organization_id, b.gone_at,
+        b.draw || '|' || h.hours as draw, b.patient_id, b.booked_with as organization_id, b.gone_at,
         'reminder' as purpose,
         messages_reminder_channels(u(b.patient_id, 'reminder channel')) as channel,
         b.start_at - to_hours(h.hours) as sent_at,

@@ -12,7 +12,10 @@ with kept as (
 ),
 
 desk as (
-    select draw || '|' || e.what as draw, organization_id, 'front_desk' as role, 'schedule' as module, e.*, appointment_id, booking_channel
+    select
+        draw || '|' || e.what as draw,
+        case when e.what = 'check in' then organization_id else booked_with end as organization_id,
+        'front_desk' as role, 'schedule' as module, e.*, appointment_id, booking_channel
     from booking,
         lateral (
             values
