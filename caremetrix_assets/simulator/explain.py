@@ -6,8 +6,8 @@ from typing import Any
 
 import duckdb
 
-from caremetrix_assets.simulator.parameters import Parameters, Value
 from caremetrix_assets.simulator.feed import SQL
+from caremetrix_assets.simulator.parameters import Parameters, Value
 
 _NUMBERS = """
 select parameter, avg(number), min(number), max(number), count(*) from drawn

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -55,14 +54,17 @@ WANTED: Mapping[str, Wanted] = {
         "servicedate >= cast(window_start() as timestamp) and servicedate < cast(end_date() + 1 as timestamp)",
     ),
     "claims_transactions": Wanted(
-        ("claimid", "chargeid", "type", "amount", "method", "fromdate", "placeofservice", "procedurecode", "transfertype", "payments", "adjustments"),
+        (
+            "claimid", "chargeid", "type", "amount", "method", "fromdate", "placeofservice", "procedurecode", "transfertype",
+            "payments", "adjustments",
+        ),
         ("claimid", "chargeid", "type", "fromdate"),
         ("claimid",),
         "claimid in (select id from state_claims)",
     ),
 }  # fmt: skip
 REQUIRED = ("patients", "encounters")
-LEDGER_UNIT = "claimid"
+LEDGER_FILE, LEDGER_UNIT = "claims_transactions", "claimid"
 
 
 def load_state(con: duckdb.DuckDBPyConnection, sources: Sequence[Source], files: Mapping[str, RawFile]) -> set[str]:
@@ -84,7 +86,10 @@ def load_state(con: duckdb.DuckDBPyConnection, sources: Sequence[Source], files:
         kept = " and ".join([wanted.where, *_deleted(file, sources)])
         versions = f"select * from ({' union all '.join(selects)}) where {kept}"
         try:
-            con.execute(f"create table state_{file} as {_newest(versions, wanted, len(holding) > 1)}")
+            if wanted.key == (LEDGER_UNIT,):
+                con.execute(f"create table state_{file} as {_newest_units(versions, wanted, holding, selects)}")
+            else:
+                con.execute(f"create table state_{file} as {_newest(versions, wanted)}")
         except (duckdb.InvalidInputException, duckdb.IOException) as error:
             paths = ", ".join(sorted({f"{s.path.name}/{p.name}" for _, s in holding for p in s.files[file]}))
             raise InputError(f"{paths}: cannot be read as CSV; `caremetrix drop check` says where it is damaged.") from error
@@ -125,17 +130,29 @@ def _csv(path: Path, binding: Binding) -> str:
     return f"read_csv({literal(path)}, columns = {{{names}}}, {options}, delim = ',', quote = '\"', escape = '\"')"
 
 
-def _newest(versions: str, wanted: Wanted, is_versioned: bool) -> str:
-    """The newest row per key; of the ledger all rows of the newest drop that has the claim."""
-    columns = ", ".join(name(c) for c in wanted.columns)
-    if wanted.key == (LEDGER_UNIT,):
-        if not is_versioned:
-            return f"select {columns} from ({versions})"
-        return f"select {columns} from ({versions}) qualify place = max(place) over (partition by {LEDGER_UNIT})"
-    # ties within a drop: by content, never by the order of lines
+def _newest(versions: str, wanted: Wanted) -> str:
+    """The newest row per key; ties within a drop by content, never by the order of lines."""
+    columns, key = ", ".join(name(c) for c in wanted.columns), ", ".join(name(c) for c in wanted.key)
     order = ", ".join(["place desc", *(f"{name(c)} nulls last" for c in wanted.columns)])
-    key = ", ".join(name(c) for c in wanted.key)
     return f"select {columns} from ({versions}) qualify row_number() over (partition by {key} order by {order}) = 1"
+
+
+def _newest_units(versions: str, wanted: Wanted, holding: Sequence[tuple[int, Source]], selects: Sequence[str]) -> str:
+    """All rows of the newest drop that has the claim. The first drop is the big one, so only later ones are looked at twice."""
+    columns, first = ", ".join(name(c) for c in wanted.columns), holding[0][0]
+    later = " union all ".join(select for select, place in zip(selects, _places(holding), strict=True) if place != first)
+    if not later:
+        return f"select {columns} from ({versions})"
+    newest = f"select {LEDGER_UNIT}, max(place) as newest from ({later}) group by {LEDGER_UNIT}"
+    return (
+        f"with newest as materialized ({newest}) select v.* exclude (place) from ({versions}) as v "
+        f"left join newest as n on n.{LEDGER_UNIT} = v.{LEDGER_UNIT} where v.place = coalesce(n.newest, {first})"
+    )
+
+
+def _places(holding: Sequence[tuple[int, Source]]) -> list[int]:
+    """The place of each CSV file of the ledger, parts included."""
+    return [place for place, source in holding for _ in source.files[LEDGER_FILE]]
 
 
 def _deleted(file: str, sources: Sequence[Source]) -> list[str]:
@@ -146,8 +163,3 @@ def _deleted(file: str, sources: Sequence[Source]) -> list[str]:
             gone = [p for p, s in enumerate(sources[:place]) if s.producer == source.producer]
             tests += [f"place not in ({', '.join(map(str, gone))})"] if gone else []
     return tests
-
-
-def first_days(sources: Sequence[Source]) -> list[date]:
-    """The first days of the exports' history windows, as far as manifests tell."""
-    return sorted(s.history_start for s in sources if s.history_start is not None)

@@ -37,7 +37,8 @@ def seal(
     """Seals a local folder and returns its manifest; ``known`` are the Synthea file names of the catalog.
 
     Every CSV file of the folder is listed, whatever its name; files of the practice simulator are marked, and their first
-    day is the practice start unless another is given. Sealing a sealed folder again with the same result does nothing. InputError when it holds no file that counts, a file twice, or a manifest that says something else.
+    day is the practice start unless another is given. Sealing a sealed folder again with the same result does nothing.
+    InputError when it holds no file that counts, a file twice, or a manifest that says something else.
     """
     simulation = read_simulation(folder / PRACTICE)
     if practice_start is None and simulation is not None:
