@@ -170,13 +170,17 @@ def _with_seeds(table: Table, seeds: dict[str, Seed]) -> Table:
 
 
 def _with_neighbours(table: Table, tables: dict[str, Table]) -> Table:
-    """A raw table has no SQL: it comes after the tables that its columns and checks refer to."""
-    if table.layer != "raw":
-        return table
+    """What rules look into comes first too: a key is checked against its dimension even where the SQL only computes it.
+
+    A raw table has no SQL: all it comes after are the tables that its columns and checks refer to.
+    """
     queries = [q for c in table.checks.values() for q in (c.sql, c.not_applicable_when) if q]
     named = {name.split("__")[0] for q in queries for name in parse_text(q, f"{table.name}.yml").upstream}
     named |= {c.parent for c in table.columns if c.parent}
-    return table.model_copy(update={"upstream": tuple(sorted((named & set(tables)) - {table.name}))})
+    if table.layer == "raw":
+        return table.model_copy(update={"upstream": tuple(sorted((named & set(tables)) - {table.name}))})
+    named |= {text.lstrip("-").partition(".")[0] for c in table.columns for text in (c.ref, c.equals) if text}
+    return table.model_copy(update={"audited_with": tuple(sorted((named & set(tables)) - {table.name, *table.upstream}))})
 
 
 def _check_references(tables: dict[str, Table], seeds: dict[str, Seed]) -> None:
@@ -197,7 +201,7 @@ def _check_references(tables: dict[str, Table], seeds: dict[str, Seed]) -> None:
 
 def _build_order(tables: dict[str, Table], seeds: dict[str, Seed]) -> dict[str, Table]:
     layers = ["raw", "dims", "facts", "marts"]
-    graph = {t.name: {u for u in t.upstream if u in tables} for t in tables.values()}
+    graph = {t.name: {u for u in t.after if u in tables} for t in tables.values()}
     try:
         order = list(TopologicalSorter(graph).static_order())
     except CycleError as error:

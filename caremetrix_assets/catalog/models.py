@@ -34,6 +34,14 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class When(Strict):
+    """Ties a column of a practice file to another one's value: filled ``exactly``, ``only`` or at least (``needed``) then."""
+
+    column: str
+    values: tuple[str, ...]
+    rule: Literal["exactly", "only", "needed"] = "exactly"
+
+
 class Column(Strict):
     """One column of a table: its type, its meaning, and every rule that is about this column alone."""
 
@@ -45,7 +53,7 @@ class Column(Strict):
     values: tuple[str, ...] | None = None
     min: Decimal | date | None = None
     max: Decimal | date | None = None
-    pattern: Literal["sk", "text"] | None = None
+    pattern: Literal["sk", "text", "clock"] | None = None
     ref: str | None = None
     unit: str | None = None
     scd: Literal["tracked", "snapshot", "derived"] | None = None
@@ -59,6 +67,7 @@ class Column(Strict):
     parent: str | None = None
     null_if: tuple[str, ...] = ()
     since: str | None = None
+    when: When | None = None
 
     @property
     def sql_type(self) -> str:
@@ -80,6 +89,7 @@ class RawSource(Strict):
     """How a raw table's file is read: its name, natural key and what repeats mean (spec: natural keys, ordinals)."""
 
     file: str
+    folder: Literal["", "practice"] = ""
     key: tuple[str, ...]
     ordinal: bool = False
     stop: str | None = None
@@ -135,6 +145,7 @@ class Table(Strict):
     checks: dict[str, SqlCheck] = Field(default_factory=dict)
     sql: str | None = None
     upstream: tuple[str, ...] = ()
+    audited_with: tuple[str, ...] = ()
     definition: str = ""
 
     @model_validator(mode="after")
@@ -149,9 +160,10 @@ class Table(Strict):
         if self.layer == "dims" and self.dimension is None:
             raise ValueError("a dimension needs `dimension: entity` or `dimension: event`")
         for column in self.columns:
-            for part in column.parts or ():
-                if part not in names:
-                    raise ValueError(f"column {column.name}: `parts` names {part!r}, which the table does not have")
+            for label, wanted in (("parts", column.parts or ()), ("when", (column.when.column,) if column.when else ())):
+                for name in wanted:
+                    if name not in names:
+                        raise ValueError(f"column {column.name}: `{label}` names {name!r}, which the table does not have")
         return self
 
     @property
@@ -189,6 +201,11 @@ class Table(Strict):
         if upstream.dimension == "entity":
             return "newest"
         return "same_date" if upstream.layer == "marts" else "all"
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """Relations that must be complete before the table is built and audited: what its SQL reads and its rules look into."""
+        return (*self.upstream, *self.audited_with)
 
     @property
     def source_columns(self) -> tuple[Column, ...]:

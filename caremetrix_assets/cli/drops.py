@@ -15,7 +15,7 @@ from caremetrix_assets.errors import ServiceError, UsageError
 from caremetrix_assets.lake.lease import Lease
 from caremetrix_assets.lake.reader import open_lake
 from caremetrix_assets.settings import Settings, load_settings
-from caremetrix_assets.sources.contracts import raw_files
+from caremetrix_assets.sources.contracts import known_places
 from caremetrix_assets.sources.manifest import Kind
 
 drop = typer.Typer(help="Drops: seal, check, list, withdraw.", no_args_is_help=True)
@@ -51,7 +51,7 @@ def seal(
 
     if kind != "full" and kind != "delta":
         raise UsageError(f"--kind {kind}: choose full or delta.")
-    known = raw_files(load_catalog()).keys()
+    known = known_places(load_catalog())
     manifest = seal_folder(_folder(folder), _date(date, "--date"), known, cast(Kind, kind), producer, sequence)
     rows = sum(entry.rows or 0 for entry in manifest.files.values())
     say(

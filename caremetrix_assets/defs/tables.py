@@ -33,7 +33,7 @@ def table_assets(catalog: Catalog, partitions: dg.PartitionsDefinition) -> list[
 
 
 def _deps(catalog: Catalog, table: Table) -> list[dg.AssetKey]:
-    read = [asset_key(catalog.tables[name]) for name in table.upstream if name in catalog.tables]
+    read = [asset_key(catalog.tables[name]) for name in table.after if name in catalog.tables]
     return [LEDGER_KEY, *read] if table.layer == "raw" else read
 
 

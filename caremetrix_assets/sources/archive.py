@@ -20,7 +20,7 @@ from caremetrix_assets.lake.layout import QUARANTINE_PREFIX, drop_file_key, drop
 from caremetrix_assets.lake.objects import Storage
 from caremetrix_assets.sources.contracts import RawFile, raw_files
 from caremetrix_assets.sources.examine import Examination, ReadOptions, examine
-from caremetrix_assets.sources.inbox import Drop
+from caremetrix_assets.sources.inbox import PRACTICE, Drop
 from caremetrix_assets.sources.ledger import Ledger
 from caremetrix_assets.sources.quarantine import write_quarantine
 from caremetrix_assets.sources.redrawn import WATCHED, keys_redrawn
@@ -61,10 +61,15 @@ def discard(lake: Storage, drop_id: str) -> None:
 
 def is_first_full(lake: Storage, drop: Drop, ledger: Ledger) -> bool:
     """Whether a full drop with Synthea files has none of its producer's before it in drop order."""
-    if drop.manifest.kind != "full" or not drop.synthea:
+    if drop.manifest.kind != "full" or not drop.has_synthea:
         return False
     earlier = [e for e in ledger.before(drop.drop_id, drop.manifest) if e.kind == "full"]
-    return not any(load_report(lake, e.drop_id)["files"] for e in earlier)
+    return not any(_has_synthea(load_report(lake, e.drop_id)) for e in earlier)
+
+
+def _has_synthea(report: Report) -> bool:
+    sources = (source for found in report["files"].values() for source in found["source_files"])
+    return any(not source.startswith(f"{PRACTICE}/") for source in sources)
 
 
 def counts_of(report: Report) -> dict[str, int]:
@@ -125,8 +130,9 @@ def report_of(drop: Drop, found: Examination) -> Report:
 
 def _file_report(drop: Drop, name: str, found: Examination) -> dict[str, Any]:
     file = found.files[name]
-    sources = {i.name: {"sha256": i.entry.sha256, "rows": file.typed.rows_by_part[i.name]} for i in drop.synthea[name]}
+    sources = {i.name: {"sha256": i.entry.sha256, "rows": file.typed.rows_by_part[i.name]} for i in drop.read[name]}
     return {
+        "simulated": any(i.entry.simulated for i in drop.read[name]),
         "columns": list(file.typed.columns),
         "unknown_columns": list(file.typed.unknown),
         "rows": file.rows,

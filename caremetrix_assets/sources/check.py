@@ -12,7 +12,7 @@ from caremetrix_assets.errors import InputError
 from caremetrix_assets.lake.local import LocalStorage
 from caremetrix_assets.lake.objects import Storage
 from caremetrix_assets.sources.archive import compare_with_before, is_first_full
-from caremetrix_assets.sources.contracts import RawFile, raw_files
+from caremetrix_assets.sources.contracts import RawFile, known_places, raw_files
 from caremetrix_assets.sources.examine import Examination, ReadOptions, examine
 from caremetrix_assets.sources.inbox import Candidate, Drop, drop_of, inside_of, look_at
 from caremetrix_assets.sources.ledger import Ledger
@@ -61,15 +61,15 @@ def check(folder: Path, catalog: Catalog, options: ReadOptions, today: date, lak
 
     An unsealed folder is read as the full drop of the date in its name, else of today.
     """
-    inbox, files = LocalStorage(folder.expanduser().absolute().parent), raw_files(catalog)
+    inbox, files, known = LocalStorage(folder.expanduser().absolute().parent), raw_files(catalog), known_places(catalog)
     name = folder.expanduser().absolute().name
     objects = inbox.list(f"{name}/")
-    candidate = look_at(inbox, name, objects, files.keys(), Memory())
+    candidate = look_at(inbox, name, objects, known, Memory())
     if candidate.status == "incomplete":
         head = {"drop_date": date_in_name(name) or today}
         try:
-            manifest = manifest_of(LocalStorage(folder), files.keys(), head)
-            drop = drop_of(inbox, name, manifest, inside_of(name, objects), files.keys())
+            manifest = manifest_of(LocalStorage(folder), known, head)
+            drop = drop_of(inbox, name, manifest, inside_of(name, objects), known)
         except InputError as error:
             return _refused(candidate, [str(error)])
         result = _examined(drop, inbox, files, options, today, lake)

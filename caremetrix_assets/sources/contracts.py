@@ -38,6 +38,16 @@ class RawFile:
         return self.source.file
 
     @property
+    def place(self) -> str:
+        """The name with the drop's subfolder in front where the file has one of its own: ``practice/rooms``."""
+        return f"{self.source.folder}/{self.name}" if self.source.folder else self.name
+
+    @property
+    def is_practice(self) -> bool:
+        """True for a file of the practice feed: its values are held to their contract while the file is read."""
+        return self.source.folder != ""
+
+    @property
     def is_unit(self) -> bool:
         """True for the ledger, whose rows stand and fall with their claim."""
         return self.source.unit is not None
@@ -63,3 +73,8 @@ def raw_files(catalog: Catalog) -> dict[str, RawFile]:
     tables = [t for t in catalog.layer("raw") if t.source is not None]
     files = [RawFile(table, table.source) for table in tables if table.source is not None]
     return {f.name: f for f in sorted(files, key=lambda f: f.name)}
+
+
+def known_places(catalog: Catalog) -> frozenset[str]:
+    """Where a drop may hold files that are read, as :attr:`RawFile.place`."""
+    return frozenset(f.place for f in raw_files(catalog).values())

@@ -21,7 +21,7 @@ from caremetrix_assets.lake.objects import Storage
 from caremetrix_assets.sources.contracts import RawFile
 from caremetrix_assets.sources.finish import Marked, mark, write_marked
 from caremetrix_assets.sources.header import Binding, bind, check_parts, header_of
-from caremetrix_assets.sources.inbox import Drop, DropFile
+from caremetrix_assets.sources.inbox import PRACTICE, Drop, DropFile
 from caremetrix_assets.sources.reader import Part, Typed, connect, read_file
 from caremetrix_assets.sources.records import count_records
 from caremetrix_assets.sources.scan import Scan, scan
@@ -43,7 +43,7 @@ class ReadOptions:
 
 @dataclass(frozen=True)
 class FileFound:
-    """One Synthea file as read: its archive file and its counts."""
+    """One file as read: its archive file and its counts."""
 
     path: Path
     typed: Typed
@@ -92,8 +92,8 @@ def examine(
 
 def missing_files(drop: Drop, files: Mapping[str, RawFile]) -> list[str]:
     """Required files that the drop lacks, as problems; a drop without Synthea files needs none."""
-    lacking = [f"{name}.csv" for name, file in files.items() if file.source.required and name not in drop.synthea]
-    if not lacking or not drop.synthea:
+    lacking = [f"{name}.csv" for name, file in files.items() if file.source.required and name not in drop.read]
+    if not lacking or not drop.has_synthea:
         return []
     return [f"{', '.join(lacking)} missing: a first full drop of producer {drop.manifest.producer} needs them."]
 
@@ -131,7 +131,7 @@ class _Reading:
 
     def bind_headers(self) -> None:
         """Binds every header before anything is read: a wrong one then costs no time."""
-        for name, parts in self.drop.synthea.items():
+        for name, parts in self.drop.read.items():
             for part in parts:
                 try:
                     fields = header_of(self.paths[part.name], part.name)
@@ -148,7 +148,7 @@ class _Reading:
 
     def read_files(self) -> None:
         """Reads every file on a cursor of its own, the longest first, as many at a time as there are threads."""
-        sizes = {name: sum(self.paths[p.name].stat().st_size for p in parts) for name, parts in self.drop.synthea.items()}
+        sizes = {name: sum(self.paths[p.name].stat().st_size for p in parts) for name, parts in self.drop.read.items()}
         longest_first = sorted(sizes, key=lambda name: (-sizes[name], name))
         with ThreadPoolExecutor(max(1, self.options.threads)) as pool:
             jobs = {name: pool.submit(self.read, name, self.con.cursor()) for name in longest_first}
@@ -162,11 +162,11 @@ class _Reading:
             self.found.files[name] = result
             problem = over_limit(self.files[name], result.rows, result.marked, self.options.limit)
             self.found.problems += [problem] if problem else []
-        self.found.warnings += [f"{name}: not a Synthea file; not read." for name in self.drop.names("other")]
+        self.found.warnings += [_not_read(name) for name in self.drop.names("other")]
 
     def read(self, name: str, con: duckdb.DuckDBPyConnection) -> FileFound | str:
-        """One Synthea file, or why it rejects the drop."""
-        file, items = self.files[name], self.drop.synthea[name]
+        """One file, or why it rejects the drop."""
+        file, items = self.files[name], self.drop.read[name]
         try:
             with con:
                 parts = [Part(item.name, self.scan(item), self.bindings[item.name]) for item in items]
@@ -199,6 +199,11 @@ class _Reading:
         if found.sha256 != item.entry.sha256:
             raise InputError(f"{item.name} is not the file that the manifest names: its sha256 differs.")
         return found
+
+
+def _not_read(name: str) -> str:
+    whose = "a file of the practice feed" if name.startswith(f"{PRACTICE}/") else "a Synthea file"
+    return f"{name}: not {whose}; not read."
 
 
 def _forget(found: Scan) -> None:

@@ -23,12 +23,12 @@ from caremetrix_assets.sources.memory import Memory
 Role = Literal["synthea", "practice", "other"]
 PRACTICE = "practice"
 _CSV = (".csv", ".csv.gz")
-_SYNTHEA_NAME = re.compile(r"(?:csv/)?(?P<file>[a-z_]+)(?:-(?P<part>\d{1,9}))?\.csv(?:\.gz)?")
+_NAME = re.compile(r"(?P<folder>csv/|practice/)?(?P<file>[a-z_]+)(?:-(?P<part>\d{1,9}))?\.csv(?:\.gz)?")
 
 
 @dataclass(frozen=True)
 class DropFile:
-    """One file of a drop. ``file`` and ``part`` are set for Synthea files, ``entry`` is what the manifest says of it."""
+    """One file of a drop. ``file`` and ``part`` are set for files that are read, ``entry`` is what the manifest says of it."""
 
     name: str
     key: str
@@ -50,8 +50,13 @@ class Drop:
     unlisted: tuple[str, ...] = ()
 
     @property
-    def synthea(self) -> dict[str, tuple[DropFile, ...]]:
-        """The Synthea files by name, parts in numeric order."""
+    def has_synthea(self) -> bool:
+        """True unless the drop holds the practice feed alone."""
+        return any(f.role == "synthea" for f in self.files)
+
+    @property
+    def read(self) -> dict[str, tuple[DropFile, ...]]:
+        """The files that are read, Synthea's and the practice feed's, by name, parts in numeric order."""
         found: dict[str, list[DropFile]] = defaultdict(list)
         for item in self.files:
             if item.file is not None:
@@ -81,7 +86,7 @@ class Candidate:
 
 
 def look(inbox: Storage, known: Collection[str], memory: Memory | None = None) -> list[Candidate]:
-    """Every folder of the inbox as a candidate, by name. ``known`` are the Synthea file names of the catalog.
+    """Every folder of the inbox as a candidate, by name. ``known``: ``contracts.known_places``.
 
     UsageError when the inbox itself is a drop.
     """
@@ -132,11 +137,14 @@ def _candidate(inbox: Storage, folder: str, inside: dict[str, ObjectInfo], known
 
 
 def classify(name: str, known: Collection[str]) -> tuple[Role, str | None, int | None]:
-    """Role of a file by its name in the folder; for a Synthea file also which one, and the number of its part."""
-    match = _SYNTHEA_NAME.fullmatch(name)
-    if match and match["file"] in known:
-        return "synthea", match["file"], int(match["part"]) if match["part"] else None
-    return ("practice" if name.startswith(f"{PRACTICE}/") and name.endswith(_CSV) else "other"), None, None
+    """Role of a file by its name in the folder; for a file that is read also which one, and the number of its part."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return "other", None, None
+    is_practice = match["folder"] == f"{PRACTICE}/"
+    if (f"{PRACTICE}/{match['file']}" if is_practice else match["file"]) not in known:
+        return "other", None, None
+    return "practice" if is_practice else "synthea", match["file"], int(match["part"]) if match["part"] else None
 
 
 def csv_names(names: Iterable[str]) -> list[str]:
@@ -145,7 +153,7 @@ def csv_names(names: Iterable[str]) -> list[str]:
 
 
 def check_layout(names: Iterable[str], known: Collection[str], where: str) -> None:
-    """InputError when a Synthea file is there twice: whole and in parts, plain and packed, in the folder and under csv/."""
+    """InputError when a file is there twice: whole and in parts, plain and packed, in the folder and under csv/."""
     found: dict[str, list[tuple[int | None, str]]] = defaultdict(list)
     for name in sorted(names):
         _, file, part = classify(name, known)

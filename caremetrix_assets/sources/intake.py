@@ -14,7 +14,7 @@ from caremetrix_assets.catalog.models import Catalog
 from caremetrix_assets.errors import InputError
 from caremetrix_assets.lake.objects import Storage
 from caremetrix_assets.sources.archive import Report, counts_of, ingest
-from caremetrix_assets.sources.contracts import raw_files
+from caremetrix_assets.sources.contracts import known_places
 from caremetrix_assets.sources.examine import ReadOptions
 from caremetrix_assets.sources.inbox import Candidate, Drop, look
 from caremetrix_assets.sources.ledger import Entry, Ledger
@@ -37,7 +37,7 @@ def note_inbox(
     A rejected folder whose files were written again since is looked at once more.
     """
     memory = memory or Memory.load(lake)
-    candidates = look(inbox, raw_files(catalog).keys(), memory)
+    candidates = look(inbox, known_places(catalog), memory)
     for candidate in candidates:
         entry = ledger.entries.get(candidate.drop_id)
         last = memory.rejected.get(candidate.drop_id)

@@ -34,7 +34,7 @@ def seal(
     history_start: date | None = None,
     practice_start: date | None = None,
 ) -> Manifest:
-    """Seals a local folder and returns its manifest; ``known`` are the Synthea file names of the catalog.
+    """Seals a local folder and returns its manifest; ``known``: ``contracts.known_places``.
 
     Every CSV file of the folder is listed, whatever its name; files of the practice simulator are marked, and their first
     day is the practice start unless another is given. Sealing a sealed folder again with the same result does nothing.

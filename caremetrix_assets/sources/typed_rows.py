@@ -5,7 +5,7 @@ Expressions per type are ``typing_sql``; running the SELECT, ordinals and supers
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from caremetrix_assets.sources.typing_sql import blanked, has_sentinels, is_sent
 
 # Columns of a file that ``records`` split: its fields c0, c1, ..., and these.
 LINE, RULE = "line", "rule"
+# A time of day to the minute; 24:00 closes a day.
+CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]|24:00"
 
 
 @dataclass(frozen=True)
@@ -75,15 +77,40 @@ def typed_select(file: RawFile, sources: Sequence[Records]) -> str:
 
 def broken_rule(file: RawFile, present: Sequence[str]) -> str:
     """The rule a typed row breaks, or null: what its record broke, else the first value in contract order."""
-    tests = []
-    for column in file.columns:
-        if column.name in present:
-            if not column.is_text:
-                tests.append((f"{text_of(column)} is not null and {value_of(column)} is null", f"cannot_type.{column.name}"))
-            if column.required:
-                tests.append((f"{value_of(column)} is null", f"missing.{column.name}"))
+    tests: list[tuple[str, str]] = []
+    tied: list[tuple[str, str]] = []  # a value that is wrong by itself comes before what follows from it
+    for column in (c for c in file.columns if c.name in present):
+        if not column.is_text:
+            tests.append((f"{text_of(column)} is not null and {value_of(column)} is null", f"cannot_type.{column.name}"))
+        if column.required:
+            tests.append((f"{value_of(column)} is null", f"missing.{column.name}"))
+        if file.is_practice:
+            tests += _value_rules(column)
+            tied += _ties(column, present)
+    tests += tied
     whens = " ".join(f"when {test} then {literal(rule)}" for test, rule in tests)
     return f"case when rule is not null then rule {whens} end"
+
+
+def _value_rules(column: Column) -> Iterator[tuple[str, str]]:
+    """What a practice file's value must be beyond its type. Synthea's own categories are open: new releases add some."""
+    value = value_of(column)
+    if column.pattern == "clock":
+        yield f"not regexp_full_match({value}, '{CLOCK}')", f"cannot_type.{column.name}"
+    if column.values:
+        yield f"{value} not in ({', '.join(literal(v) for v in column.values)})", f"not_allowed.{column.name}"
+    if column.min is not None:
+        yield f"{value} < {column.min}", f"not_allowed.{column.name}"
+
+
+def _ties(column: Column, present: Sequence[str]) -> Iterator[tuple[str, str]]:
+    value, when = value_of(column), column.when
+    if when is not None and when.column in present:
+        holds = f"coalesce({name(f'{when.column} typed')} in ({', '.join(literal(v) for v in when.values)}), false)"
+        if when.rule != "only":
+            yield f"{holds} and {value} is null", f"missing.{column.name}"
+        if when.rule != "needed":
+            yield f"not {holds} and {value} is not null", f"not_allowed.{column.name}"
 
 
 def _source(records: Records, columns: Sequence[Column]) -> str:

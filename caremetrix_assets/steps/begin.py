@@ -67,6 +67,7 @@ def accepted_drop(storage: Storage, entry: Entry, report: dict[str, Any]) -> Acc
         deletes=bool(report.get("deletes")),
         columns={name: set(found["columns"]) for name, found in report["files"].items()},
         paths=path,
+        simulated=frozenset(name for name, found in report["files"].items() if found.get("simulated")),
     )
 
 

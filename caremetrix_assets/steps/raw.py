@@ -37,9 +37,9 @@ def build_raw(context: RunContext, table: Table) -> Staged:
     staged.fingerprint = staged.state.fingerprint
     drops = [_only(drop, table) for drop in context.archive]
     with connect(context.engine) as con:
-        parents = _parents(con, context, table)
         previous = staged.state.extra.get("replay", {})
         if _changed(staged, previous, drops):
+            parents = _parents(con, context, table) if any(d.columns for d in drops) else {}
             first = _first_date(con, staged, previous, drops, parents)
             if first is not None:
                 _replay(con, staged, drops, first, parents)

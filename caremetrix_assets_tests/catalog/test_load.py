@@ -93,6 +93,20 @@ def test_a_circle_is_named(tables: Path) -> None:
         load_catalog(tables)
 
 
+def test_what_rules_look_into_comes_first(tables: Path) -> None:
+    """A key that the SQL only computes, a check's neighbour and the source of a sum must be there before the audit asks for them."""
+    for name in ("mart_a", "mart_b", "mart_c"):
+        mart(tables, MART_SQL, MART_YML, name)
+    check = 'checks:\n  same:\n    sql: "select t.partition_date, 1 as key from mart_small__all as t, mart_b as o"\n'
+    columns = MART_YML.replace("visits: {}", 'visits: {ref: mart_c.visits}')
+    catalog = load_catalog(mart(tables, MART_SQL, columns + check))
+    table = catalog.table("mart_small")
+    assert (table.upstream, table.audited_with) == (("run_dates",), ("mart_b", "mart_c"))
+    assert table.after == ("run_dates", "mart_b", "mart_c")
+    assert list(catalog.tables)[-1] == "mart_small"
+    assert catalog.table("mart_a").audited_with == ()
+
+
 def test_marts_may_not_read_raw(tables: Path) -> None:
     (tables / "raw").mkdir()
     raw = MART_YML.replace("visits: {}", "visits: {}\nsource: {file: small, key: [visits]}")

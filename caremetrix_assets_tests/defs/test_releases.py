@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from caremetrix_assets.catalog.load import load_catalog
-from caremetrix_assets.sources.contracts import raw_files
+from caremetrix_assets.sources.contracts import known_places
 from caremetrix_assets.sources.seal import seal
 from caremetrix_assets_tests.runs import FULL, SAMPLE, Place
 
@@ -56,7 +56,7 @@ def test_a_drop_of_release_2_7_builds_every_table_without_a_ledger(place: Place)
             visits = len(rows) - 1 if name == "encounters" else visits
             with (folder / f"{name}.csv").open("w", encoding="utf-8") as handle:
                 csv.writer(handle, lineterminator="\n").writerows(rows)
-    seal(folder, date(2025, 11, 30), raw_files(load_catalog()).keys())
+    seal(folder, date(2025, 11, 30), known_places(load_catalog()))
     place.run()
     assert "Nothing new" in place.run().output
     lake = place.reader()

@@ -16,7 +16,7 @@ import duckdb
 from caremetrix_assets.catalog.load import load_catalog
 from caremetrix_assets.lake.layout import drop_file_key, drop_prefix
 from caremetrix_assets.lake.local import LocalStorage
-from caremetrix_assets.sources.contracts import RawFile, raw_files
+from caremetrix_assets.sources.contracts import RawFile, known_places, raw_files
 from caremetrix_assets.sources.examine import ReadOptions
 from caremetrix_assets.sources.intake import Taken, take_in
 from caremetrix_assets.sources.ledger import Ledger
@@ -68,7 +68,7 @@ class Lab:
     def drop(self, name: str, files: Mapping[str, Content], day: str = "2025-01-31", **sealing: Any) -> Manifest:
         """A sealed folder of the inbox."""
         write_files(self.root / "inbox" / name, files)
-        return seal(self.root / "inbox" / name, date.fromisoformat(day), self.files.keys(), **sealing)
+        return seal(self.root / "inbox" / name, date.fromisoformat(day), known_places(self.catalog), **sealing)
 
     def take_in(self, today: date = TODAY) -> list[Taken]:
         """Everything that is due, in drop order."""

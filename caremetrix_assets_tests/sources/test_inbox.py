@@ -6,11 +6,12 @@ import pytest
 
 from caremetrix_assets.errors import UsageError
 from caremetrix_assets.lake.local import LocalStorage
+from caremetrix_assets.sources.contracts import known_places
 from caremetrix_assets.sources.inbox import classify, look
 from caremetrix_assets.sources.memory import Memory
 from caremetrix_assets_tests.sources.drops import minimal, write_files
 
-KNOWN = ("patients", "conditions", "imaging_studies", "payers")
+KNOWN = ("patients", "conditions", "imaging_studies", "payers", "practice/rooms")
 
 
 def folder(lab, name, files, sealed_by="_SUCCESS"):
@@ -18,7 +19,7 @@ def folder(lab, name, files, sealed_by="_SUCCESS"):
 
 
 def seen(lab, memory=None):
-    return {c.name: c for c in look(lab.inbox, lab.files.keys(), memory)}
+    return {c.name: c for c in look(lab.inbox, known_places(lab.catalog), memory)}
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,12 @@ def seen(lab, memory=None):
         ("patients.csv", ("synthea", "patients", None)),
         ("csv/patients.csv.gz", ("synthea", "patients", None)),
         ("imaging_studies-007.csv", ("synthea", "imaging_studies", 7)),
-        ("practice/rooms.csv", ("practice", None, None)),
+        ("practice/rooms.csv", ("practice", "rooms", None)),
+        ("practice/rooms-2.csv.gz", ("practice", "rooms", 2)),
+        ("practice/people.csv", ("other", None, None)),
+        ("rooms.csv", ("other", None, None)),
+        ("practice/patients.csv", ("other", None, None)),
+        ("csv/rooms.csv", ("other", None, None)),
         ("patients-a.csv", ("other", None, None)),
         ("Patients.csv", ("other", None, None)),
         ("patient_expenses.csv", ("other", None, None)),
@@ -78,7 +84,7 @@ def test_the_inbox_itself_is_not_a_drop(lab):
 )
 def test_a_file_that_is_there_twice_rejects(lab, extra, told):
     folder(lab, "2025-01-31", {**minimal(), **extra})
-    (candidate,) = look(lab.inbox, lab.files.keys())
+    (candidate,) = look(lab.inbox, known_places(lab.catalog))
     assert candidate.status == "rejected" and told in (candidate.reason or "")
 
 
@@ -111,7 +117,7 @@ def test_a_drop_says_what_it_holds(lab):
     drop = seen(lab)["d"].drop
     assert drop is not None
     assert (drop.names("other"), drop.names("practice"), drop.unlisted) == (["patient_expenses.csv"], ["practice/rooms.csv"], ("late.csv",))
-    assert [f.name for f in drop.synthea["conditions"]] == ["conditions-1.csv", "conditions-2.csv"]
+    assert [f.name for f in drop.read["conditions"]] == ["conditions-1.csv", "conditions-2.csv"]
 
 
 def test_a_folder_with_a_manifest_is_told_without_reading_its_files(lab, monkeypatch):

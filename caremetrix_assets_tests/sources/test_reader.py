@@ -8,6 +8,7 @@ import pytest
 
 from caremetrix_assets.catalog.models import SQL_TYPES
 from caremetrix_assets_tests.sources.drops import minimal
+from caremetrix_assets_tests.sources.feed import feed
 from caremetrix_assets_tests.sources.releases import RELEASES, ROWS, csv_text, release_files
 
 CONDITIONS = "START,STOP,PATIENT,ENCOUNTER,CODE,DESCRIPTION"
@@ -39,7 +40,7 @@ def test_every_release_reads_without_a_broken_row(lab, release):
 
 
 def test_an_archive_file_has_the_contracts_columns_and_types(lab):
-    taken = lab.take(release_files("3.2"))
+    taken = lab.take({**release_files("3.2"), **feed()})
     for name, file in lab.files.items():
         path = lab.lake.local_path(f"ops/drops/{taken.entry.drop_id}/{name}.parquet")
         with duckdb.connect() as con:

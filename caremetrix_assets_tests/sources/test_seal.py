@@ -10,7 +10,7 @@ from caremetrix_assets.errors import InputError, ServiceError, UsageError
 from caremetrix_assets.sources.seal import seal
 from caremetrix_assets_tests.sources.drops import minimal, write_files
 
-KNOWN = ("patients", "conditions")
+KNOWN = ("patients", "conditions", "practice/rooms")
 DAY = date(2026, 1, 2)
 
 

@@ -28,7 +28,7 @@ def offenders(
 ) -> list[str] | str:
     """Keys of the rows that ``check`` of table ``name`` finds in ``rows``, or why it does not apply. Columns left out are null.
 
-    The staged rows are the whole table; neighbours left out are empty.
+    The staged rows are the whole table, of a raw table also its state; neighbours left out are empty.
     """
     catalog = load_catalog()
     table = catalog.table(name)
@@ -39,6 +39,8 @@ def offenders(
         for other in catalog.tables.values():
             _create(con, other, other.name, rows if other.name == name else (neighbours or {}).get(other.name, []))
         _create(con, table, f"{name}__all", rows)
+        if table.layer == "raw":
+            _create(con, table, f"{name}__state", rows)
         if rule.not_applicable_when:
             reasons = con.execute(rule.not_applicable_when).fetchall()
             if reasons and len(reasons[0]) == 1:

@@ -113,6 +113,33 @@ def test_text_is_the_most_frequent_over_both_files_and_all_texts_are_counted():
     ]
 
 
+def test_a_planned_code_is_a_member_and_takes_the_text_of_the_other_files():
+    plan = {"procedure_system": "CDT", "procedure_code": "D1110", "presented_at": "2024-06-01 10:00:00"}
+    given = {
+        "treatment_plan_items": [
+            {**plan, "plan_item_id": "i1"},
+            {**plan, "plan_item_id": "i2", "procedure_system": "http://snomed.info/sct", "procedure_code": "430193006"},
+            {**plan, "plan_item_id": "i3", "procedure_code": "D2330", "change_type": "delete"},
+            {**plan, "plan_item_id": "i4", "procedure_code": "D2391", "partition_date": "2025-01-20"},
+        ],
+        "procedures": [procedure()],
+        "claims_transactions": [charge(1, "D2391", "Resin, one surface", partition_date="2025-01-20")],
+    }
+    rows = codes(["2025-01-19", "2025-01-20"], **given)
+    assert [
+        (r["partition_date"].day, r["code_system"], r["procedure_code"], r["description"], r["description_variants"])
+        for r in sorted(rows, key=lambda r: (r["partition_date"], r["procedure_code"]))
+    ] == [
+        (19, "SNOMED", "430193006", "Medication Reconciliation", 1),
+        (19, "CDT", "D1110", "D1110", 0),
+        (20, "SNOMED", "430193006", "Medication Reconciliation", 1),
+        (20, "CDT", "D1110", "D1110", 0),
+        (20, "CDT", "D2391", "Resin, one surface", 1),
+    ]
+    first = next(r for r in rows if r["procedure_code"] == "D1110")
+    assert (first["procedure_category"], first["is_hygiene"], first["standard_fee_amount"]) == ("preventive", True, None)
+
+
 def test_a_rewritten_claim_counts_once_and_its_old_code_stays_a_member():
     rows = codes(
         ["2025-01-09", "2025-01-10"],
@@ -188,7 +215,7 @@ def test_reserved_members():
 
 def test_missing_extra_textless_and_unmapped_members_are_found(tmp_path: Path):
     catalog = load_catalog()
-    files = [catalog.table("raw_procedures"), catalog.table("raw_claims_transactions")]
+    files = [catalog.table(f"raw_{name}") for name in ("procedures", "claims_transactions", "treatment_plan_items")]
     checks = ("dimension_complete", "code_known", "unmapped_share")
 
     def checked(*members: Row) -> dict[str, tuple[str, str]]:
@@ -197,13 +224,15 @@ def test_missing_extra_textless_and_unmapped_members_are_found(tmp_path: Path):
         ledger = {"claimid": "c", "change_type": "insert"}
         charges = [{**ledger, "procedurecode": "2", "type": "CHARGE"}, {**ledger, "procedurecode": "3", "type": "PAYMENT"}]
         lab.relation("raw_claims_transactions", files[1], charges)
+        lab.relation("raw_treatment_plan_items", files[2], [{"procedure_code": "4", "change_type": "insert"}])
         full = [{"procedure_key": i, "description": "x", "procedure_category": "surgery", **m} for i, m in enumerate(members, 1)]
         results = lab.stage(full).run()
         return {n: (results.of(n).status, results.of(n).sample_keys or "") for n in checks}
 
-    one, two = {"procedure_code": "1"}, {"procedure_code": "2"}
-    assert checked(one, two) == dict.fromkeys(checks, ("passed", ""))
-    assert checked(one)["dimension_complete"] == ("failed", "2")
-    assert checked(one, two, {"procedure_code": "3"})["dimension_complete"] == ("failed", "3")
+    one, two, four = ({"procedure_code": code} for code in "124")
+    assert checked(one, two, four) == dict.fromkeys(checks, ("passed", ""))
+    assert checked(one, four)["dimension_complete"] == ("failed", "2")
+    assert checked(one, two)["dimension_complete"] == ("failed", "4")
+    assert checked(one, two, four, {"procedure_code": "3"})["dimension_complete"] == ("failed", "3")
     assert checked(one, {**two, "description": None})["code_known"] == ("failed", "2")
     assert checked(one, {**two, "procedure_category": "other"})["unmapped_share"] == ("warned", "2")

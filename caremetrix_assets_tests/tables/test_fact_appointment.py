@@ -166,6 +166,17 @@ def test_keys_are_those_of_the_version_on_the_day():
     assert (rows["before"]["source_key"], rows["before"]["encounter_key"]) == (-1, 1)
 
 
+def test_source_is_the_first_touch_of_the_patient():
+    touches = [
+        {"patient_id": "p1", "touch_seq": 1, "source_key": 41, "first_touch_weight": "0.0000"},
+        {"patient_id": "p1", "touch_seq": 2, "source_key": 42, "first_touch_weight": "1.0000"},
+        {"patient_id": "p2", "touch_seq": 1, "source_key": 41, "first_touch_weight": "0.0000"},
+    ]
+    visits = [visit(f"e{n}", "2025-01-05 10:00:00", patient=f"p{n}") for n in (1, 2, 3)]
+    rows = appointments(visits, bridge_patient_source=touches)
+    assert column(rows, "source_key") == {"e1": 42, "e2": -1, "e3": -1}
+
+
 def test_coverage_is_the_span_at_the_start_to_the_second():
     spans: list[Row] = [
         {"patient": "p1", "start_date": "2024-06-01 14:00:00", "end_date": "2025-06-01 14:00:00", "payer": "y1", "plan_ownership": "Self"},

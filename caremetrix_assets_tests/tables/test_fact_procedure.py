@@ -175,7 +175,7 @@ def test_before_its_visit_is_dated_a_procedure_has_the_type_of_the_latest_visit(
     }
 
 
-def test_names_constants_and_what_waits_for_payments():
+def test_names_constants_and_what_a_procedure_without_a_line_lacks():
     row = procedures([done(stop="2025-01-05 10:07:30"), done("710824005", stop=None)])
     key = "procedure|2025-01-05T10:00:00Z|2025-01-05T10:07:30Z|p1|e1|430193006"
     open_key = "procedure|2025-01-05T10:00:00Z||p1|e1|710824005"

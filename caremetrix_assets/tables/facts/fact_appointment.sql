@@ -112,7 +112,8 @@ select
     coalesce(pa.payer_key, -1) as payer_key, coalesce(i.insurance_key, -1) as insurance_key, coalesce(c.encounter_key, -1) as encounter_key,
     coalesce(r.reason_key, case when c.reasoncode is null and fc.code is null then n.reason_key end, -1) as reason_key,
     coalesce(c.procedure_key, -2) as primary_procedure_key,
-    case when vo.encounter is null then -2 else coalesce(k.observation_key, -1) end as primary_observation_key, -1 as source_key,
+    case when vo.encounter is null then -2 else coalesce(k.observation_key, -1) end as primary_observation_key,
+    coalesce(ps.source_key, -1) as source_key,
     c.patient as patient_id, c.provider as provider_id, c.organization as organization_id, null as room_id, c.kind as appointment_type,
     c.encounterclass as encounter_class, c.class_group, 'walk_in' as booking_channel, null as booked_at, null as entered_at,
     null as scheduled_start_at, null as scheduled_minutes, null as arrived_at, null as seated_at, null as dismissed_at,
@@ -145,4 +146,5 @@ left join dim_patient as pt on pt.patient_id = c.patient and pt.valid_from <= c.
 left join dim_provider as pr on pr.provider_id = c.provider and pr.valid_from <= c.event_date and c.event_date < pr.valid_to
 left join dim_organization as og on og.organization_id = c.organization and og.valid_from <= c.event_date and c.event_date < og.valid_to
 left join dim_location as lo on lo.location_id = c.organization
+left join bridge_patient_source as ps on ps.patient_id = c.patient and ps.first_touch_weight > 0
 left join dim_payer as pa on pa.payer_id = coalesce(c.payer, s.payer) and pa.valid_from <= c.event_date and c.event_date < pa.valid_to

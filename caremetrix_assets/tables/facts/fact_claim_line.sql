@@ -47,7 +47,7 @@ select
     coalesce(a.insurance_key, -1) as insurance_key,
     coalesce(case when c.claim_kind = 'medication' then co.drug_key else co.care_key end, -1) as procedure_key,
     coalesce(e.encounter_key, -1) as encounter_key,
-    -1 as source_key,
+    coalesce(a.source_key, -1) as source_key,
     c.patientid as patient_id,
     c.appointmentid as encounter_id,
     c.claim_kind,

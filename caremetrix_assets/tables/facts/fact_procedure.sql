@@ -51,9 +51,31 @@ fees as (
     group by procedure_key, year
 ),
 
+-- Entries count from the later of posting and service on, until the day they are taken back.
+paid as (
+    select
+        p.claim_id, p.line_number,
+        sum(case when p.party = 'patient' then 0 else p.payment_amount end) as payer_paid,
+        sum(case when p.party = 'patient' then p.payment_amount else 0 end) as patient_paid,
+        sum(p.adjustment_amount) as adjustment
+    from fact_payment as p
+    cross join run_settings as s
+    where
+        p.service_date <= s.newest_date and p.posted_date <= s.newest_date
+        and (p.reversed_date is null or p.reversed_date > s.newest_date)
+    group by p.claim_id, p.line_number
+),
+
+plans as (
+    select procedure_encounter_id as encounter, procedure_code as code, count(*) as items
+    from raw_treatment_plan_items
+    where status = 'completed'
+    group by procedure_encounter_id, procedure_code
+),
+
 placed as (
     select
-        p.*, a.patient_type, e.encounter_key, r.provider, r.organization, r.payer,
+        p.*, a.patient_type, a.source_key, e.encounter_key, r.provider, r.organization, r.payer,
         -- whole seconds, so that the shares divide exact numbers
         round(minutes_between(r.start, r.stop) * 60, 0) as encounter_seconds
     from performed as p
@@ -90,13 +112,11 @@ select
     coalesce(p.procedure_key, -1) as procedure_key,
     coalesce(case when p.reasoncode is null then n.reason_key else r.reason_key end, -1) as reason_key,
     coalesce(p.encounter_key, -1) as encounter_key,
-    -1 as source_key,
+    coalesce(p.source_key, -1) as source_key,
     p.patient as patient_id,
     p.encounter as encounter_id,
-    l.claim_id,
-    l.line_number,
-    p.start as started_at,
-    p.stop as ended_at,
+    l.claim_id, l.line_number,
+    p.start as started_at, p.stop as ended_at,
     minutes_between(p.start, p.stop) as duration_minutes,
     case
         when p.encounter_cost = 0 then number_of(p.encounter_seconds, 60 * p.encounter_rows)
@@ -106,16 +126,18 @@ select
     coalesce(l.charge_amount, p.base_cost) as gross_fee_amount,
     p.base_cost as base_cost_amount,
     f.standard_fee_amount,
-    null as payer_paid_amount,
-    null as patient_paid_amount,
-    null as adjustment_amount,
+    case when l.claim_id is not null then coalesce(m.payer_paid, 0) end as payer_paid_amount,
+    case when l.claim_id is not null then coalesce(m.patient_paid, 0) end as patient_paid_amount,
+    case when l.claim_id is not null then coalesce(m.adjustment, 0) end as adjustment_amount,
     coalesce(p.patient_type, a.patient_type, 'prospect') as patient_type,
-    false as is_planned,
+    coalesce(p.code_rank <= t.items, false) as is_planned,
     p.is_simulated,
     p.drop_id,
     p.event_date as partition_date
 from placed as p
 left join lines as l on l.encounter_id = p.encounter and l.procedure_key = p.procedure_key and l.code_rank = p.code_rank
+left join paid as m on m.claim_id = l.claim_id and m.line_number = l.line_number
+left join plans as t on t.encounter = p.encounter and t.code = p.code
 left join fees as f on f.procedure_key = p.procedure_key and f.year = p.year
 left join early as a on a.patient = p.patient and a.event_date = p.event_date and p.patient_type is null
 left join dim_reason as r on r.code_system = 'SNOMED' and r.reason_code = p.reasoncode
