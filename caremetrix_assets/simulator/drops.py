@@ -39,7 +39,7 @@ class Source:
 
 
 def open_source(path: Path, known: Collection[str], drop_date: date | None = None, kind: Kind | None = None) -> Source:
-    """A folder as a source; ``known`` are the Synthea file names. ``drop_date`` and ``kind`` are for an unsealed one.
+    """A folder as a source; ``known``: ``contracts.known_places``. ``drop_date`` and ``kind`` are for an unsealed one.
 
     ServiceError when there is no folder, UsageError when its date is unknown or another, InputError for a wrong layout.
     """
@@ -81,8 +81,8 @@ def _sealed(path: Path, manifest: Manifest, known: Collection[str], drop_date: d
 def _files(path: Path, names: Sequence[str], known: Collection[str]) -> dict[str, tuple[Path, ...]]:
     found: dict[str, list[tuple[int, Path]]] = {}
     for name in names:
-        _, file, part = classify(name, known)
-        if file is not None:
+        role, file, part = classify(name, known)
+        if role == "synthea" and file is not None:
             found.setdefault(file, []).append((part or 0, path / name))
     return {file: tuple(p for _, p in sorted(parts)) for file, parts in found.items()}
 

@@ -54,6 +54,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "patient_sources": ("patient_id", "touch_seq"),
     "staff_actions": ("action_id",),
 }
+# Where rows of later days are kept, for files in which a key told too early must be moved on, not left behind.
+ROWS_OF_LATER_DAYS: Mapping[str, str] = {"claim_events": "claim_event_row"}
 NEEDS_LEDGER = ("claim_events", "receipts", "statements")
 NEEDS_PROCEDURES = ("treatment_plan_items",)
 

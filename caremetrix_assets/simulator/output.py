@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from caremetrix_assets.simulator.drops import Source
-from caremetrix_assets.simulator.feed import KEYS, table_of
+from caremetrix_assets.simulator.feed import KEYS, ROWS_OF_LATER_DAYS, table_of
 from caremetrix_assets.sources.inbox import PRACTICE
 from caremetrix_assets.sources.manifest import Manifest
 from caremetrix_assets.sources.scan import sha256_of
@@ -32,17 +32,22 @@ _AS_TEXT = {"TIMESTAMP": "strftime({0}, '%Y-%m-%dT%H:%M:%SZ') as {0}", "DATE": "
 def keep_changes(con: duckdb.DuckDBPyConnection, files: Sequence[str], before: Mapping[str, Path]) -> dict[str, int]:
     """Leaves in the feed's tables what is new or different from the Parquet files ``before``; counts what is no longer made.
 
-    What is no longer made, a booking told for a visit that turned out to be another's for example, cannot be taken back
-    by a delta.
+    A claim that grew late moves its steps on: an event told before is told again with its later day, or its claim would
+    be out of order. What is no longer made at all cannot be taken back by a delta.
     """
     withdrawn = {}
     for file in files:
         if file not in before:
             continue
-        table, key = table_of(file), ", ".join(KEYS[file])
-        earlier = f"read_parquet({literal(before[file])})"
-        (withdrawn[file],) = one_row(con, f"select count(*) from {earlier} where ({key}) not in (select ({key}) from {table})")
-        con.execute(f"create or replace table {table} as select * from {table} except select * from {earlier}")
+        table, key, earlier = table_of(file), ", ".join(KEYS[file]), f"read_parquet({literal(before[file])})"
+        changes = f"select * from {table} except select * from {earlier}"
+        gone = f"select {key} from {earlier} except select {key} from {table}"
+        if file in ROWS_OF_LATER_DAYS:
+            changes += f" union all select * from {ROWS_OF_LATER_DAYS[file]} where ({key}) in ({gone})"
+        con.execute(f"create table changes as {changes}")
+        (withdrawn[file],) = one_row(con, f"select count(*) from ({gone}) where ({key}) not in (select ({key}) from changes)")
+        con.execute(f"drop table {table}")
+        con.execute(f"alter table changes rename to {table}")
     return {file: count for file, count in withdrawn.items() if count}
 
 

@@ -22,7 +22,7 @@ from caremetrix_assets.simulator.feed import Setting, make_feed
 from caremetrix_assets.simulator.output import OWN_FILES, keep_changes, note_of, publish, seal_alone, store, write_files
 from caremetrix_assets.simulator.parameters import Parameters, load_parameters
 from caremetrix_assets.simulator.state import REQUIRED
-from caremetrix_assets.sources.contracts import RawFile, raw_files
+from caremetrix_assets.sources.contracts import RawFile, known_places, raw_files
 from caremetrix_assets.sources.manifest import Kind
 from caremetrix_assets.sources.reader import connect
 from caremetrix_assets.sources.simulated import SIMULATION
@@ -73,6 +73,7 @@ class _Job:
     sources: list[Source]
     setting: Setting
     files: Mapping[str, RawFile]
+    known: frozenset[str]
 
 
 def simulate(order: Order, catalog: Catalog, workshop: Workshop, out: Path | None = None, pack: bool = False) -> Result:
@@ -101,7 +102,7 @@ def simulate(order: Order, catalog: Catalog, workshop: Workshop, out: Path | Non
         elif not note.files:
             raise InputError(f"The feed of {job.drop.path.name} has nothing new since its history; there is nothing to put into {out}.")
         else:
-            drop_id = seal_alone(out, job.drop, made, note, job.files.keys()).drop_id
+            drop_id = seal_alone(out, job.drop, made, note, job.known).drop_id
     place = out or job.drop.path
     return Result(place, job.drop.drop_date, job.drop.kind, job.setting.start, rows, withdrawn, drop_id)
 
@@ -116,14 +117,14 @@ def explain(order: Order, catalog: Catalog, workshop: Workshop) -> list[dict[str
 
 
 def _prepare(order: Order, catalog: Catalog) -> _Job:
-    files = raw_files(catalog)
-    drop = open_source(order.folder, files.keys(), order.drop_date, order.kind)
+    files, known = raw_files(catalog), known_places(catalog)
+    drop = open_source(order.folder, known, order.drop_date, order.kind)
     if not drop.is_sealed and order.kind is None and order.history:
         drop = replace(drop, kind="delta")
-    sources = in_order(drop, [open_source(path, files.keys()) for path in order.history])
+    sources = in_order(drop, [open_source(path, known) for path in order.history])
     earlier = [source for source in sources if source is not drop]
     setting = Setting(_start(order.parameters, sources), drop.drop_date, order.seed, order.parameters)
-    return _Job(drop, earlier, sources, setting, files)
+    return _Job(drop, earlier, sources, setting, files, known)
 
 
 def _start(parameters: Parameters, sources: Sequence[Source]) -> date:

@@ -34,7 +34,8 @@ select
 from told
 where event_day is not null;
 
-create table feed_claim_events as
+-- The events of later days too: a claim that grew late has told some of them already.
+create table claim_event_row as
 select
     claim_id,
     cast(row_number() over (partition by claim_id order by event_at, step) as integer) as event_seq,
@@ -46,5 +47,7 @@ select
     cents(charge) as billed_amount,
     cents(allowed_amount) as allowed_amount,
     cents(paid_amount) as paid_amount
-from claim_event
-where event_at < end_at();
+from claim_event;
+
+create table feed_claim_events as
+select * from claim_event_row where event_at < end_at();
