@@ -11,7 +11,7 @@ import duckdb
 from caremetrix_assets.audit.model import FileCounts
 from caremetrix_assets.audit.relations import required_relations
 from caremetrix_assets.catalog.models import Catalog, Table
-from caremetrix_assets.engines.duckdb import connect, literal, parquet_relation, quote
+from caremetrix_assets.engines.duckdb import literal, parquet_relation, quote
 from caremetrix_assets.lake.changelog import state_sql
 from caremetrix_assets.lake.layout import object_key
 from caremetrix_assets.lake.state import load_table, save_table
@@ -36,7 +36,7 @@ def build_raw(context: RunContext, table: Table) -> Staged:
     staged = Staged(context, table, context.state(table.name))
     staged.fingerprint = staged.state.fingerprint
     drops = [_only(drop, table) for drop in context.archive]
-    with connect(context.engine) as con:
+    with context.engine.session() as con:
         previous = staged.state.extra.get("replay", {})
         if _changed(staged, previous, drops):
             parents = _parents(con, context, table) if any(d.columns for d in drops) else {}

@@ -98,7 +98,7 @@ def test_what_rules_look_into_comes_first(tables: Path) -> None:
     for name in ("mart_a", "mart_b", "mart_c"):
         mart(tables, MART_SQL, MART_YML, name)
     check = 'checks:\n  same:\n    sql: "select t.partition_date, 1 as key from mart_small__all as t, mart_b as o"\n'
-    columns = MART_YML.replace("visits: {}", 'visits: {ref: mart_c.visits}')
+    columns = MART_YML.replace("visits: {}", "visits: {ref: mart_c.visits}")
     catalog = load_catalog(mart(tables, MART_SQL, columns + check))
     table = catalog.table("mart_small")
     assert (table.upstream, table.audited_with) == (("run_dates",), ("mart_b", "mart_c"))
