@@ -13,7 +13,8 @@ with visits as (
 
 histories as (
     select
-        v.*, p.birth_date, p.death_date, lag(v.visit_date) over history as previous_date, lead(v.visit_date) over history as next_date,
+        v.*, coalesce(p.patient_key, -1) as patient_key, p.birth_date, p.death_date, p.gender,
+        lag(v.visit_date) over history as previous_date, lead(v.visit_date) over history as next_date,
         min(v.visit_date) over (
             partition by v.patient_id order by v.visit_date range between interval 1 day following and unbounded following
         ) as next_day

@@ -53,15 +53,15 @@ contacts as (
 
 select
     a.patient_id,
-    coalesce(p.patient_key, -1) as patient_key,
+    a.patient_key,
     a.visit_date as acquisition_date,
     a.fact_appointment_sk,
     a.location_key,
     a.provider_key,
     coalesce(s.source_key, -1) as source_key,
     a.payer_class,
-    age_band(age_years(p.birth_date, a.visit_date)) as age_band,
-    p.gender,
+    age_band(age_years(a.birth_date, a.visit_date)) as age_band,
+    a.gender,
     c.first_contact_date,
     b.first_booked_date,
     date_diff('day', b.first_booked_date, a.visit_date) as lead_time_days,
@@ -85,4 +85,3 @@ left join bookings as b on b.partition_date = a.partition_date and b.patient_id 
 left join no_shows as n on n.patient_id = a.patient_id
 left join contacts as c on c.patient_id = a.patient_id and c.valid_from <= a.partition_date and a.partition_date < c.valid_to
 left join shared_patient_sources as s on s.patient_id = a.patient_id and s.valid_from <= a.partition_date and a.partition_date < s.valid_to
-left join shared_people as p on p.patient_id = a.patient_id
