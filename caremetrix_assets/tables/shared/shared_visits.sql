@@ -24,7 +24,7 @@ histories as (
 )
 
 select
-    h.*, lapse_date(h.visit_date, 18) as lapse_date,
+    h.*, lapse_date(h.visit_date, 18) as lapse_date, coalesce(h.visit_date > lapse_date(h.previous_date, 18), false) as is_reactivated,
     coalesce(h.next_date, date '9999-12-31') as latest_until,
     least(
         coalesce(h.next_date, date '9999-12-31'), cast(lapse_date(h.visit_date, 18) as date), coalesce(h.death_date, date '9999-12-31')
