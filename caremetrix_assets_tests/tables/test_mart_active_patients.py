@@ -125,10 +125,12 @@ def test_a_simulated_contact_marks_its_patient_only():
 HISTORY = visits("p1", "2024-09-01", "2025-01-02")
 
 
-def found(check: str, **changes: object) -> list[str] | str:
+def found(check: str, copies: int = 1, **changes: object) -> list[str] | str:
     rows = active(["2025-12-31"], HISTORY)
     neighbours = {"fact_appointment": HISTORY, "dim_patient": [person("p1"), person("p9", died="2025-12-31")]}
-    return offenders(NAME, check, [{**r, **changes} for r in rows], neighbours)
+    flow = {"period_grain": "day", "breakdown": "total", "partition_date": "2025-12-31"}
+    neighbours["mart_patient_growth"] = [{**flow, "closing_active": 1}, {**flow, "breakdown": "location", "closing_active": 7}]
+    return offenders(NAME, check, [{**r, **changes} for r in rows] * copies, neighbours)
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -141,3 +143,4 @@ def test_checks_find_what_is_wrong():
     assert found("mart_equals_fact", patient_id="p9") == ["p1", "p9"]
     assert found("mart_identity_visits_of_windows", visits_12m=3) == ["p1"]
     assert found("mart_identity_nobody_deceased", patient_id="p9") == ["p9"]
+    assert found("mart_identity_closing_of_growth", copies=2) == ["day"]

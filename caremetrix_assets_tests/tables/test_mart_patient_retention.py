@@ -156,6 +156,8 @@ def found(check: str, **changes: object) -> list[str] | str:
     rows = retention(["2025-12-31"], HISTORY)
     neighbours = {"fact_appointment": HISTORY, "dim_patient": [person()], "mart_active_patients": [{"patient_id": "p1"}]}
     neighbours["mart_active_patients"][0]["partition_date"] = "2025-12-31"
+    rates = {"breakdown": "total", "base_patients": 1, "retained_patients": 1, "partition_date": "2025-12-31"}
+    neighbours["mart_patient_retention_rates"] = [{**rates, "window_months": 12}, {**rates, "window_months": 6, "base_patients": 5}]
     return offenders(NAME, check, [{**r, **changes} for r in rows], neighbours)
 
 
@@ -172,3 +174,5 @@ def test_checks_find_what_is_wrong():
     assert found("mart_identity_band_follows_score", churn_risk_band="low") == ["p1"]
     assert found("mart_identity_paid_within_due", statements_due_12m=1, statements_paid_on_time_12m=2) == ["p1"]
     assert found("mart_identity_paid_within_due", visits_prior_12m=4) == ["p1"]
+    assert found("mart_identity_base_of_rates", visits_prior_12m=0) == ["total"]
+    assert found("mart_identity_base_of_rates", visits_12m=0) == ["total"]
