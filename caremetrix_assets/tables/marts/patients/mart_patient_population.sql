@@ -19,7 +19,8 @@ grouped as (
 
 numbered as (
     select
-        g.*, dense_rank() over (order by g.breakdown, g.gender, g.age_band, g.race, g.ethnicity, g.county) as group_no
+        g.*, g.breakdown in ('total', 'gender', 'age_band', 'gender_age_band') as is_clinical,
+        dense_rank() over (order by g.breakdown, g.gender, g.age_band, g.race, g.ethnicity, g.county) as group_no
     from grouped as g
 ),
 
@@ -30,45 +31,43 @@ groups as (
     group by 1, 2, 3, 4, 5, 6, 7, 8
 ),
 
-flagged as (
-    select s.*, o.patient_id is not null as is_open, v.value
-    from states as s
-    left join open_episodes as o
-        on o.partition_date = s.partition_date and o.subject = s.subject and o.reason_key = s.reason_key and o.patient_id = s.patient_id
-    left join latest_values as v
-        on v.partition_date = s.partition_date and v.observation_key = s.observation_key and v.patient_id = s.patient_id
-),
-
 limits as (
     select o.observation_key, s.threshold_value
     from dim_observation as o
     inner join seed_population_measurements as s on s.observation_code = o.observation_code and s.unit = o.unit
 ),
 
-ranked as (
-    select
-        f.*, n.group_no, t.threshold_value, count(f.value) over whole as measured,
-        row_number() over (
-            partition by f.partition_date, n.group_no, f.subject, f.reason_key, f.observation_key, f.value is null order by f.value
-        ) as position
-    from flagged as f
-    inner join numbered as n on n.partition_date = f.partition_date and n.patient_id = f.patient_id
-    left join limits as t on t.observation_key = f.observation_key
-    where f.subject = 'population' or n.breakdown in ('total', 'gender', 'age_band', 'gender_age_band')
-    window whole as (partition by f.partition_date, n.group_no, f.subject, f.reason_key, f.observation_key)
-),
-
 counted as (
     select
-        r.partition_date, r.group_no, r.subject, r.reason_key, r.observation_key, count(*) as patients,
-        count(*) filter (where r.is_recent) as recent, count(*) filter (where r.is_prior) as prior, sum(r.events_12m) as events,
-        sum(r.encounters_12m) as encounters, count(*) filter (where r.is_open) as open_now,
-        count(*) filter (where r.is_incident) as incident, count(r.value) as measured,
-        sum(cast(r.value as decimal(28, 6))) as value_sum, min(r.value) filter (where 2 * r.position >= r.measured) as value_p50,
-        min(r.value) filter (where 10 * r.position >= 9 * r.measured) as value_p90, max(r.threshold_value) as threshold_value,
-        count(*) filter (where r.value >= r.threshold_value) as above
+        s.partition_date, n.group_no, s.subject, s.reason_key, s.observation_key, count(*) as patients,
+        count(*) filter (where s.is_recent) as recent, count(*) filter (where s.is_prior) as prior, sum(s.events_12m) as events,
+        sum(s.encounters_12m) as encounters, count(o.patient_id) as open_now, count(*) filter (where s.is_incident) as incident
+    from states as s
+    inner join numbered as n on n.partition_date = s.partition_date and n.patient_id = s.patient_id
+    left join open_episodes as o
+        on o.partition_date = s.partition_date and o.subject = s.subject and o.reason_key = s.reason_key and o.patient_id = s.patient_id
+    where s.subject = 'population' or n.is_clinical
+    group by s.partition_date, n.group_no, s.subject, s.reason_key, s.observation_key
+),
+
+ranked as (
+    select
+        v.partition_date, n.group_no, v.observation_key, v.value, count(*) over whole as total,
+        row_number() over (partition by v.partition_date, n.group_no, v.observation_key order by v.value) as position
+    from latest_values as v
+    inner join numbered as n on n.partition_date = v.partition_date and n.patient_id = v.patient_id
+    where n.is_clinical
+    window whole as (partition by v.partition_date, n.group_no, v.observation_key)
+),
+
+measured as (
+    select
+        r.partition_date, r.group_no, r.observation_key, count(*) as patients, sum(cast(r.value as decimal(28, 6))) as value_sum,
+        min(r.value) filter (where 2 * r.position >= r.total) as value_p50, min(r.value) filter (where 10 * r.position >= 9 * r.total) as value_p90,
+        count(*) filter (where r.value >= t.threshold_value) as above
     from ranked as r
-    group by r.partition_date, r.group_no, r.subject, r.reason_key, r.observation_key
+    left join limits as t on t.observation_key = r.observation_key
+    group by r.partition_date, r.group_no, r.observation_key
 ),
 
 -- The population is there in every group, also where nothing ever happened to anybody.
@@ -96,13 +95,13 @@ select
     case when d.subject = 'condition' then d.living - c.patients + c.incident end as at_risk_12m_patients,
     case when d.subject = 'condition' then c.incident end as incident_12m_patients,
     case when d.subject = 'condition' then rate_of(c.incident, d.living - c.patients + c.incident) end as incidence_rate_12m,
-    case when d.subject = 'observation' then c.measured end as measured_patients,
-    number_of(c.value_sum, nullif(c.measured, 0)) as value_mean,
-    c.value_p50,
-    c.value_p90,
-    c.threshold_value,
-    case when c.threshold_value is not null then c.above end as above_threshold_patients,
-    case when c.threshold_value is not null then rate_of(c.above, c.measured) end as above_threshold_rate,
+    case when d.subject = 'observation' then coalesce(m.patients, 0) end as measured_patients,
+    number_of(m.value_sum, m.patients) as value_mean,
+    m.value_p50,
+    m.value_p90,
+    t.threshold_value,
+    case when t.threshold_value is not null then coalesce(m.above, 0) end as above_threshold_patients,
+    case when t.threshold_value is not null then rate_of(m.above, m.patients) end as above_threshold_rate,
     coalesce(c.patients, 0) < 11 as is_small_cell,
     'derived' as data_basis,
     d.partition_date
@@ -110,3 +109,5 @@ from rows_of_day as d
 left join counted as c
     on c.partition_date = d.partition_date and c.group_no = d.group_no and c.subject = d.subject and c.reason_key = d.reason_key
     and c.observation_key = d.observation_key
+left join measured as m on m.partition_date = d.partition_date and m.group_no = d.group_no and m.observation_key = d.observation_key
+left join limits as t on t.observation_key = d.observation_key
