@@ -18,7 +18,6 @@ from sqlglot.errors import ParseError
 
 from caremetrix_assets.errors import UsageError
 
-
 _WITH = re.compile(r"(?:\s|--[^\n]*\n)*with\s", re.IGNORECASE)
 
 

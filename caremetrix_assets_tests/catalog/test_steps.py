@@ -38,7 +38,7 @@ def test_a_query_without_steps_of_its_own_may_have_some(tmp_path: Path):
 @pytest.mark.parametrize(
     ("own", "steps", "words"),
     [
-        ("select 1 as visits from run_dates as r", {"lonely": "select 1 as n from run_dates as r"}, "mart_small__lonely.sql: nothing reads"),
+        ("select 1 as visits from run_dates as r", {"lonely": "select 1 as n from run_dates as r"}, "mart_small__lonely.sql: nothing"),
         ("select a.n from a", {"a": "select b.n from b", "b": "select a.n from a"}, "circle: "),
         ("select a.n from a", {"a": "select n from from where"}, "mart_small__a.sql, line 1"),
         ("select a.n from a", {"a": "select * from run_dates"}, "mart_small__a.sql"),
