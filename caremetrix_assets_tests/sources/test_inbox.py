@@ -67,7 +67,7 @@ def test_folders_with_and_without_a_seal(lab):
     assert "holds other drops (2025-03-01)" in (found["later"].reason or "")
     assert found["sealed"].drop_id == found["run 20250131"].drop_id  # same content, same date, same defaults
     assert "holds no date" in (found["latest"].reason or "") and "neither manifest.json nor _SUCCESS" in (found["open"].reason or "")
-    assert len({c.drop_id for c in found.values()}) == 3
+    assert len({c.drop_id for c in found.values()}) == 4
 
 
 def test_the_inbox_itself_is_not_a_drop(lab):
