@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from caremetrix_assets.cli import doctor, drops, look
+from caremetrix_assets.cli.docs import docs
 from caremetrix_assets.cli.output import OPTIONS, out
 from caremetrix_assets.cli.run import init, run
 from caremetrix_assets.cli.simulate import simulate
@@ -29,6 +30,7 @@ app.add_typer(drops.quarantine, name="quarantine")
 app.command()(look.tables)
 app.command()(look.query)
 app.command()(look.checks)
+app.command()(docs)
 app.command()(doctor.doctor)
 app.command()(init)
 

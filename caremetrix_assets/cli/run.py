@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -17,9 +17,6 @@ from caremetrix_assets.lake.state import fix_start_date, read_start_date
 from caremetrix_assets.settings import Settings, load_settings
 from caremetrix_assets.sources.ledger import Entry, Ledger
 from caremetrix_assets.steps.pending import Pending, is_up_to_date, newest_date, pending_drops
-
-if TYPE_CHECKING:
-    from dagster import DagsterInstance
 
 # A range of a year in one query is too much for a small machine; each chunk is a run of its own, so it can be resumed.
 RESTATE_CHUNK_DAYS = 90
@@ -113,7 +110,7 @@ class _Runs(ExitStack):
         self.progress = Progress()
         self.rejected_before = {e.drop_id for e in self._rejected()}
         self.runs: list[str] = []
-        self._instance: DagsterInstance | None = None
+        self._instance: Any = None
 
     @property
     def ok(self) -> bool:
