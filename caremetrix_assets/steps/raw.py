@@ -115,10 +115,13 @@ def _audit(con: duckdb.DuckDBPyConnection, staged: Staged, files: dict[date, lis
 
 def _files(staged: Staged, result: ReplayResult, drops: list[AcceptedDrop]) -> dict[date, list[FileCounts]]:
     found: dict[date, list[FileCounts]] = {}
+    file = raw_files(staged.context.catalog)[Shape(staged.table).source.file]
     for drop in drops:
         counts = result.counts.get(drop.drop_id)
         if counts is None:
             continue
+        known, strange = drop.columns[file.name], drop.strange.get(file.name, 0)
+        lacking = sum(1 for c in file.columns if c.since is None and c.name not in known)
         accepted = counts.rows_new + counts.rows_changed + counts.rows_unchanged
         line = FileCounts(
             drop_id=drop.drop_id,
@@ -130,6 +133,8 @@ def _files(staged: Staged, result: ReplayResult, drops: list[AcceptedDrop]) -> d
             superseded=counts.rows_superseded,
             vanished=counts.rows_vanished,
             keys_before=counts.rows_vanished + counts.rows_changed + counts.rows_unchanged,
+            headers=len(known) + strange + lacking,
+            headers_off=strange + lacking,
         )
         found.setdefault(max(drop.drop_date, staged.context.opening_date), []).append(line)
     return found
