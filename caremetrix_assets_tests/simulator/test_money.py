@@ -4,15 +4,16 @@ The claim: served on Wednesday 10 January 2024, one line of 200.00 of which the 
 patient 100.00, 20.00 of it as copay. With a contractual rate of a fifth 16.00 of the patient's 80.00 are written off.
 """
 
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from caremetrix_assets_tests.simulator.lab import changed, feed_of, patient, visit, write_drop
 
 SHARED = {"CLAIMID": "c", "PATIENTID": "p", "FROMDATE": "2024-01-10T12:00:00Z", "PLACEOFSERVICE": "org", "PROCEDURECODE": "162673000"}
-SURE = {
+SURE: dict[str, Any] = {
     "claims__submitted": {"0": 1.0, "1": 0.0, "2": 0.0, "3": 0.0, "4": 0.0, "6": 0.0},
     "claims__rejected": 0.0,
     "claims__private_days": [6, 6],
@@ -33,7 +34,7 @@ SURE = {
 WAYS = ("first", "halves", "reminder", "thirds", "final", "collections", "never")
 
 
-def pays(way):
+def pays(way) -> dict[str, Any]:
     return {"money__pays": {w: float(w == way) for w in WAYS}}
 
 
@@ -264,40 +265,3 @@ def test_claims_before_the_start_are_left_to_the_ledger(drop):
     folder = drop(LEDGER)
     feed = feed_of(folder, end=date(2026, 1, 1), start=date(2024, 1, 11), parameters=changed(**SURE))
     assert [feed.one(f"select count(*) from {file}") for file in ("claim_events", "receipts", "statements", "appointments")] == [0] * 4
-
-
-def test_a_plan_item_proposes_what_was_done_before(drop):
-    procedure = {"START": "2024-01-10T12:00:00Z", "PATIENT": "p", "CODE": "162673000", "BASE_COST": "150.00"}
-    visits = [visit("e", "2024-01-10"), visit("then", "2024-03-01", "outpatient"), visit("again", "2024-06-03", "outpatient")]
-    procedures = [{**procedure, "ENCOUNTER": "e"}, {**procedure, "ENCOUNTER": "again", "START": "2024-06-03T12:00:00Z"}]
-    folder = drop(LEDGER, encounters=visits, procedures=procedures)
-    sure = {"plans__proposed": 1.0, "plans__accepted": 1.0, "plans__declined": 0.0, "plans__scheduled": 1.0}
-    days = {"plans__accepted_after": [7, 7], "plans__scheduled_after": [14, 14]}
-
-    def items(end, **parameters):
-        feed = told(folder, end, **sure | days | parameters)
-        return feed.sql("select * exclude (plan_item_id, plan_id) from treatment_plan_items order by presented_at")
-
-    (item,) = items("2024-03-01")
-    assert item["presented_at"] == datetime(2024, 3, 1, 13, 25)
-    assert (item["fee"], item["status"], item["procedure_system"], item["procedure_code"]) == (200, "presented", "SNOMED-CT", "162673000")
-    assert [row["status"] for end in ("2024-03-08", "2024-03-22", "2024-06-03") for row in items(end)][:3] == [
-        "accepted",
-        "scheduled",
-        "completed",
-    ]
-    done = items("2024-06-03")[0]
-    assert (done["procedure_encounter_id"], done["completed_at"].date()) == ("again", date(2024, 6, 3))
-    assert items("2024-09-04", plans__accepted=0.0)[0]["status"] == "presented"
-    assert items("2024-09-05", plans__accepted=0.0)[0]["status"] == "expired"  # 188 days later
-    declined = items("2024-06-03", plans__accepted=0.0, plans__declined=1.0, plans__declined_after=[9, 9])[0]
-    assert (declined["status"], declined["declined_at"].date()) == ("declined", date(2024, 3, 10))
-
-
-def test_without_a_ledger_the_fee_is_the_base_cost(drop):
-    procedure = {"START": "2024-01-10T12:00:00Z", "PATIENT": "p", "ENCOUNTER": "e", "CODE": "1", "BASE_COST": "150.00"}
-    visits = [visit("e", "2024-01-10"), visit("then", "2024-03-01", "outpatient")]
-    folder = drop(LEDGER, encounters=visits, procedures=[procedure], claims=None, claims_transactions=None)
-    feed = told(folder, "2024-03-01", plans__proposed=1.0)
-    assert feed.one("select fee from treatment_plan_items") == 150
-    assert set(feed.files).isdisjoint({"claim_events", "receipts", "statements"}) and "appointments" in feed.files
