@@ -5,6 +5,7 @@ visit of 30 leaves of ten hours, in steps of five from 8:00 on. Its checkout is 
 """
 
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -209,9 +210,10 @@ def test_a_walk_in_has_no_block_and_registers_at_the_desk(drop):
 
 def test_blocks_surround_bookings_of_days_that_came(drop):
     folder = drop(visit("v", "2023-05-02", "outpatient"))
-    feed = book(folder, "2023-05-03", rooms__blocked=1.0, rooms__day_off=1.0, forward__follow_up_other=0.0)
+    sure: dict[str, Any] = {"rooms__blocked": 1.0, "rooms__day_off": 1.0, "rooms__slack_minutes": [5, 5]}
+    feed = book(folder, "2023-05-03", forward__follow_up_other=0.0, **sure)
     assert feed.sql("select block_type, start_at, stop_at, room_id is null as nowhere from provider_schedules order by start_at") == [
-        {"block_type": "clinic", "start_at": at("2023-05-02 12:45"), "stop_at": at("2023-05-02 13:15"), "nowhere": False},
+        {"block_type": "clinic", "start_at": at("2023-05-02 12:45"), "stop_at": at("2023-05-02 13:30"), "nowhere": False},
         {"block_type": "blocked", "start_at": at("2023-05-02 18:00"), "stop_at": at("2023-05-02 19:00"), "nowhere": True},
         {"block_type": "time_off", "start_at": at("2023-05-03 08:00"), "stop_at": at("2023-05-03 18:00"), "nowhere": True},
     ]
