@@ -2,7 +2,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help install demo test dev lint format bench constraints clean
+.PHONY: help install demo test dev lint format docs bench constraints clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -24,6 +24,7 @@ help:
 	@echo "make test         the tests"
 	@echo "make lint         style, types, layers, SQL, definitions"
 	@echo "make format       rewrites the Python code in its style"
+	@echo "make docs         the data dictionary in docs/reference from the contracts"
 	@echo "make bench        measures; minutes"
 	@echo "make constraints  resolves pyproject.toml into constraints.txt anew"
 	@echo "make clean        removes .venv, the demo's lake and caches; never ./.caremetrix/lake, ./inbox or Dagster's history"
@@ -61,6 +62,9 @@ lint: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+docs: $(STAMP)
+	@$(BIN)/caremetrix docs --out docs/reference
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks.bench

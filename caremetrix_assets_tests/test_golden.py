@@ -16,6 +16,7 @@ import pytest
 from caremetrix_assets import Lake
 from caremetrix_assets_tests.oracle import KEYS, REPEATING, TRACKED, Oracle, Row
 from caremetrix_assets_tests.oracle_marts import BREAKDOWNS, Key, appointment_efficiency, revenue_cycle
+from caremetrix_assets_tests.runs import Place
 
 SAMPLE = Path(__file__).parent.parent / "sample_drops"
 NEWEST = date(2025, 12, 7)
@@ -157,3 +158,53 @@ def test_mart_appointment_efficiency_agrees_row_by_row(sample_lake: Lake, oracle
     actual = mart_rows(sample_lake, "mart_appointment_efficiency", day, {"encounter_class": "encounter_class"})
     loose = ("visit_minutes", "minutes_per_clinician_day")
     assert differences(actual, appointment_efficiency(oracle, day), loose) == {}
+
+
+def test_every_ledger_row_has_its_description(sample_lake: Lake, oracle: Oracle):
+    columns = "notes as note, count(*) as rows from claims_transactions group by all order by all"
+    expected = oracle.rows(f"select type as transaction_type, {columns}")
+    members = "from t where claim_transaction_key > 0"
+    found = f"select transaction_type, note, count(*) as rows {members} group by all order by all"
+    assert rows_of(sample_lake, "dim_claim_transaction", found) == expected
+    ledger = rows_of(sample_lake, "fact_transaction", "select claim_transaction_key from t order by 1")
+    assert rows_of(sample_lake, "dim_claim_transaction", f"select claim_transaction_key {members} order by 1") == ledger
+
+
+def test_spans_of_coverage_are_those_of_the_newest_state(sample_lake: Lake, oracle: Oracle):
+    expected = oracle.rows(
+        """
+        select t.patient as patient_id, count(*) as spans, count(*) filter (where p.ownership <> 'NO_INSURANCE') as insured,
+            min(cast(t.start_date as date)) as first_day
+        from payer_transitions as t inner join payers as p on p.id = t.payer
+        where t.start_date <> t.end_date
+        group by all order by all
+        """
+    )
+    found = rows_of(
+        sample_lake,
+        "bridge_patient_coverage",
+        f"""
+        select patient_id, count(*) as spans, count(*) filter (where is_insured) as insured, min(coverage_start_date) as first_day
+        from t where partition_date = date '{NEWEST}' group by all order by all
+        """,
+    )
+    assert found == expected
+
+
+def test_price_of_a_drug_is_the_median_of_its_orders(sample_lake: Lake, oracle: Oracle):
+    expected = oracle.rows(
+        """
+        select code, quantile_disc(cast(base_cost as decimal(18, 2)), 0.5) as price from medications
+        where cast(start as date) <= date '2025-12-07' group by all order by all
+        """
+    )
+    sql = f"select medication_code as code, median_unit_cost_amount as price from t where partition_date = date '{NEWEST}' and "
+    assert rows_of(sample_lake, "dim_medication", sql + "medication_key > 0 order by all") == expected
+
+
+def test_a_snapshot_without_rows_is_written_all_the_same(sample_place: Place):
+    """Nobody has touches in the sample; a missing object would mean that the day was not built."""
+    days = [path.parent.name for path in sorted((sample_place.lake / "dims" / "bridge_patient_source").glob("*/*.parquet"))]
+    assert days == [path.parent.name for path in sorted((sample_place.lake / "dims" / "dim_payer").glob("*/*.parquet"))]
+    assert f"partition_date={NEWEST}" in days
+    assert {row["table"]: row["stale"] for row in sample_place.json("tables")}["bridge_patient_source"] is None

@@ -92,16 +92,9 @@ def safe_key(text: object) -> str:
     return re.sub(r"\s", "_", plain)[:120]
 
 
-def member_column(table: Table) -> str | None:
-    """The surrogate key of a dimension that has reserved members; None for bridges, facts, marts and raw tables."""
-    if table.layer != "dims" or len(table.key) != 1 or table.column(table.key[0]).type != "key":
-        return None
-    return table.key[0]
-
-
 def is_member(table: Table) -> str | None:
     """True for rows that are not reserved members; None where a table has none."""
-    key = member_column(table)
+    key = table.member_column
     return f"coalesce({col(key)}, 0) not in (-1, -2, -3)" if key else None
 
 

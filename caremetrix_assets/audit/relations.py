@@ -64,8 +64,8 @@ def required_relations(catalog: Catalog, table: Table) -> set[str]:
     wanted = set(table.upstream) | {target for target, _ in references(catalog, table).values()}
     wanted |= {c.parent for c in table.columns if c.parent}
     wanted |= {c.equals.lstrip("-").partition(".")[0] for c in table.columns if c.equals}
-    if table.driving:
-        wanted |= {table.driving.table} | names_in(f"select 1 from {table.driving.table} where {table.driving.where or 'true'}")
+    for driving in table.driving:
+        wanted |= {driving.table} | names_in(f"select 1 from {driving.table} where {driving.where or 'true'}")
     for check in table.checks.values():
         wanted |= names_in(check.sql) | (names_in(check.not_applicable_when) if check.not_applicable_when else set())
     known = set(catalog.tables) | set(catalog.seeds)

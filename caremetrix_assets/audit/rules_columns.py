@@ -11,7 +11,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from caremetrix_assets.audit.fragments import OPEN_END, both, col, is_member, key_text, literal, literals, member_column, staged
+from caremetrix_assets.audit.fragments import OPEN_END, both, col, is_member, key_text, literal, literals, staged
 from caremetrix_assets.audit.model import Expectation, Missing, Offenders, Outcome, Predicate, Procedure, Rule, Scope
 from caremetrix_assets.audit.registry import rule
 from caremetrix_assets.catalog.models import Column, Table
@@ -82,11 +82,9 @@ def _type(table: Table, column: Column) -> Rule:
 
 
 def _not_null(table: Table, column: Column) -> Rule:
-    where = is_member(table)
-    if where and (column.is_text or column.name in (member_column(table), "is_current", "valid_from", "valid_to", "partition_date")):
-        where = None
-    if table.source and column in table.source_columns and column.name not in table.source.key:
-        where = "t.change_type <> 'delete'" if table.has("change_type") else None
+    where = None
+    if not table.is_filled_always(column):
+        where = is_member(table) or ("t.change_type <> 'delete'" if table.has("change_type") else None)
     expectation = Expectation("not_null", (column.name,))
     test = Missing(Scope(column.name, where))
     return rule("not_null", test, Scope(None, where), column=column.name, expectations=(expectation,))
@@ -196,11 +194,14 @@ def _sentinel_value(column: Column, text: str) -> object:
 
 
 def _unique(check: str, table: Table, columns: tuple[str, ...]) -> Rule:
-    """Rows whose key occurs twice: within the partition, for facts and event dimensions anywhere in the table."""
+    """Rows whose key occurs twice: within the partition, for facts and event dimensions anywhere in the table.
+
+    A fact whose key names partition_date (the book of every day) may repeat what is left of it in another partition.
+    """
     names = tuple(dict.fromkeys((*columns, "partition_date")))
     content = staged(table)
     if table.by_event_date:
-        names, content = tuple(n for n in names if n != "partition_date"), f'"{table.name}__all" as t'
+        names, content = tuple(dict.fromkeys(columns)), f'"{table.name}__all" as t'
     key = ", ".join(col(n) for n in names)
     # 8-byte hashes first: grouping 1.3 million keys by their text takes twice as long
     doubled = f"select hash({key}) from {content} group by 1 having count(*) > 1"

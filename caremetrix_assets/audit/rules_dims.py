@@ -19,7 +19,6 @@ from caremetrix_assets.audit.fragments import (
     is_member,
     key_text,
     literal,
-    member_column,
     name,
     same,
     staged,
@@ -33,7 +32,7 @@ TYPE_2 = ("is_current", "valid_from", "valid_to")
 
 def dim_rules(catalog: Catalog, table: Table) -> Iterator[Rule]:
     """Rules of one dimension or bridge, by what its contract declares."""
-    if member_column(table):
+    if table.member_column:
         yield _reserved(table)
         if table.natural_key and table.natural_key != table.key:
             yield _stable_hash(table)
@@ -47,7 +46,7 @@ def dim_rules(catalog: Catalog, table: Table) -> Iterator[Rule]:
 
 def _reserved(table: Table) -> Rule:
     """Each member once and as the conventions say; of an event dimension in the opening partition only."""
-    key = col(str(member_column(table)))
+    key = col(str(table.member_column))
     wrong = []
     for number, label in RESERVED.items():
         right = both(f"{key} = {number}", *(_attribute(table, c, number, label) for c in table.columns))
@@ -71,7 +70,7 @@ def _attribute(table: Table, column: Column, number: int, label: str) -> str | N
 
 
 def _stable_hash(table: Table) -> Rule:
-    key = str(member_column(table))
+    key = str(table.member_column)
     parts = " || '|' || ".join([literal(entity(table)), *(as_text(table.column(n)) for n in table.natural_key)])
     first = f"stable_key({parts} || '|{FIRST_DAY.isoformat()}')"
     if table.scd == 2:
@@ -115,8 +114,7 @@ def _versions(table: Table) -> Iterator[Rule]:
 
 def _complete(catalog: Catalog, table: Table) -> Rule:
     """Natural keys of the log up to each date against the members of that date. Fixed members are spelled LIKE_THIS."""
-    assert table.driving is not None
-    driving = table.driving
+    driving = table.driving[0]
     key = [(f"s.k{i}", col(own)) for i, own in enumerate(driving.own_key)]
     upstream = catalog.tables.get(driving.table)
     table_name = name(driving.table)
@@ -142,7 +140,7 @@ def _codes(catalog: Catalog, table: Table) -> Iterator[Rule]:
     """ZIP and FIPS must be a text that the raw table behind the dimension has for the same one-column natural key."""
     if len(table.natural_key) != 1:
         return
-    names = [table.driving.table] if table.driving else table.upstream
+    names = [d.table for d in table.driving] or table.upstream
     sources = [t for t in (catalog.tables.get(n) for n in names) if t and t.layer == "raw" and len(t.natural_key) == 1]
     for column in (c for c in table.columns if c.name in ("zip", "fips")):
         having = [s for s in sources if s.has(column.name)]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def fact_rules(catalog: Catalog, table: Table) -> Iterator[Rule]:
     """Rules of one fact or event dimension."""
     if table.driving:
-        yield from _against_source(catalog, table, table.driving)
+        yield from _against_sources(catalog, table)
     if table.layer != "facts":
         return
     for column, (target, target_column) in references(catalog, table).items():
@@ -48,50 +48,65 @@ def _covers(table: Table, column: str, target: str, key: str) -> Rule:
     return rule("version_covers_event", Offenders(sql), Scope(column), column=column, needs=frozenset({target}))
 
 
-def _against_source(catalog: Catalog, table: Table, driving: Driving) -> Iterator[Rule]:
-    upstream = catalog.tables.get(driving.table)
+def _against_sources(catalog: Catalog, table: Table) -> Iterator[Rule]:
+    upstreams = [catalog.tables.get(d.table) for d in table.driving]
     # a row that is not in the source by its key is what rows_out_equals_rows_in finds
-    source = f"{staged(table)} inner join {_source(upstream, driving)} as s on {_match(driving)}"
-    needs = frozenset({driving.table}) | names_in(f"select 1 from {driving.table} where {driving.where or 'true'}") - {table.name}
+    source = f"{staged(table)} inner join {_sources(catalog, table)} as s on {_match(table)}"
+    needs = frozenset(d.table for d in table.driving)
+    for d in table.driving:
+        needs |= names_in(f"select 1 from {d.table} where {d.where or 'true'}") - {table.name}
     yield rule("rows_out_equals_rows_in", Procedure(_rows), needs=needs | {f"{table.name}__all"}, on_empty=True)
-    if upstream is None:
+    known = [u for u in upstreams if u is not None]
+    if len(known) < len(upstreams):
         return
     for column in table.columns:
         if column.equals and column.type == "money":
-            yield _money(table, column, driving, source, needs)
-        if (text := _code_source(table, column, upstream)) is not None:
+            yield _money(catalog, table, column, needs)
+        if len(known) == 1 and (text := _code_source(table, column, known[0])) is not None:
             bad = f"{col(column.name)} is distinct from {col(text, 's')}"
             yield rule("code_keeps_text", Predicate(bad, source=source), column=column.name, needs=needs)
-    if table.has("is_simulated") and upstream.has("is_simulated"):
+    if table.has("is_simulated") and all(u.has("is_simulated") for u in known):
         bad = "t.is_simulated is distinct from s.is_simulated"
         yield rule("simulated_flag_true", Predicate(bad, source=source), needs=needs)
 
 
-def _source(upstream: Table | None, driving: Driving) -> str:
+def _sources(catalog: Catalog, table: Table) -> str:
+    """The driving rows of all sources; of several only the keys and the flag, which all of them have."""
+    if len(table.driving) == 1:
+        return _source(catalog, table.driving[0])
+    keys = ", ".join(f"k{i}" for i in range(len(table.driving[0].key)))
+    parts = (f"select is_simulated, {keys} from {_source(catalog, d)} as d" for d in table.driving)
+    return f"({' union all '.join(parts)})"
+
+
+def _source(catalog: Catalog, driving: Driving) -> str:
     """The driving rows with their key as k0, k1 …; a key part may be an expression over the driving table."""
-    table = name(driving.table)
+    upstream, table = catalog.tables.get(driving.table), name(driving.table)
     keys = ", ".join(f"{col(k, table) if upstream is None or upstream.has(k) else k} as k{i}" for i, k in enumerate(driving.key))
     where = f" where {driving.where}" if driving.where else ""
     return f"(select {table}.*, {keys} from {table}{where})"
 
 
-def _match(driving: Driving, own: str = "t") -> str:
-    return same((col(o, own), f"s.k{i}") for i, o in enumerate(driving.own_key))
+def _match(table: Table, own: str = "t") -> str:
+    return same((col(o, own), f"s.k{i}") for i, o in enumerate(table.driving[0].own_key))
 
 
-def _money(table: Table, column: Column, driving: Driving, source: str, needs: frozenset[str]) -> Rule:
+def _money(catalog: Catalog, table: Table, column: Column, needs: frozenset[str]) -> Rule:
     """Sums of a date's rows to the cent. ``equals`` may turn the sign: ``-table.column``."""
     assert column.equals is not None
     sign = "-" if column.equals.startswith("-") else ""
     target, _, amount = column.equals.lstrip("-").partition(".")
-    own = f"coalesce(sum({col(column.name)}), 0)"
-    if target == driving.table:
-        other = f"{sign}coalesce(sum({col(amount, 's')}), 0)"
+    own, other = f"coalesce(sum({col(column.name)}), 0)", f"{sign}coalesce(sum({col(amount, 's')}), 0)"
+    driving = next((d for d in table.driving if d.table == target), None)
+    if driving is not None:
+        # rows of another source have no such amount: none in the source, and none in the fact
+        join = "inner" if len(table.driving) == 1 else "left"
+        source = f"{staged(table)} {join} join {_source(catalog, driving)} as s on {_match(table)}"
         test = Aggregate(f"cast({own} <> {other} as integer)", checked="1", source=source, keys=(column.name,))
         return rule("money_equals_source", test, column=column.name, needs=needs)
     sql = (
         f"select cast(null as date) as partition_date, '{column.name}' as key where (select {own} from {name(table.name + '__all')} as t) "
-        f"<> (select {sign}coalesce(sum({col(amount, 's')}), 0) from {name(target)} as s)"
+        f"<> (select {other} from {name(target)} as s)"
     )
     return rule("money_equals_source", Offenders(sql), column=column.name, needs=frozenset({target, f"{table.name}__all"}))
 
@@ -114,10 +129,9 @@ def _rows(env: Environment) -> Mapping[date, Outcome]:
     Equal counts and equal sums of the keys' 64-bit hashes mean that every driving row is there once: a scan of each side,
     where a join of 1.4 million keys took 1.9 s. Only otherwise the rows are looked at.
     """
-    table, driving = env.table, env.table.driving
-    assert driving is not None
+    table, driving = env.table, env.table.driving[0]
     everything = _everything(env)
-    source = f"{_source(env.catalog.tables.get(driving.table), driving)} as s"
+    source = f"{_sources(env.catalog, table)} as s"
     members = members_of(table) or "true"
     own = f"(select {', '.join(col(o) for o in driving.own_key)} from {everything} where {members}) as t"
     rows = env.counts.rows
@@ -125,11 +139,11 @@ def _rows(env: Environment) -> Mapping[date, Outcome]:
         f"select {_key_sum(table, driving.own_key, [f's.k{i}' for i in range(len(driving.key))])} from {source}"
     ):
         return {day: Outcome(rows.get(day, 0), 0) for day in env.dates}
-    missing_sql = f"from {source} where not exists (select 1 from {own} where {_match(driving)})"
+    missing_sql = f"from {source} where not exists (select 1 from {own} where {_match(table)})"
     missing = env.rows(f"select count(*) {missing_sql}")[0][0]
     shown = " || '|' || ".join(f"coalesce(cast(s.k{i} as varchar), '')" for i in range(len(driving.key)))
     missing_keys = tuple(r[0] for r in env.rows(f"select {shown} as key {missing_sql} order by 1 limit 5"))
-    extra = _surplus(env, driving, everything, source, members)
+    extra = _surplus(env, everything, source, members)
     return {
         day: Outcome(rows.get(day, 0) + missing, len(extra.get(day, ())) + missing, (*missing_keys, *sorted(set(extra.get(day, ())))))
         for day in env.dates
@@ -149,14 +163,15 @@ def _everything(env: Environment) -> str:
     return f"(select * from {name(table + '__all')}{held}) as t"
 
 
-def _surplus(env: Environment, driving: Driving, everything: str, source: str, members: str) -> dict[date, list[str]]:
+def _surplus(env: Environment, everything: str, source: str, members: str) -> dict[date, list[str]]:
     """Keys of staged rows that stand twice in the table, or that no driving row has, by date."""
+    driving = env.table.driving[0]
     key = ", ".join(col(o) for o in driving.own_key)
     often = f"(select {key} from {everything} where {members} group by all having count(*) > 1)"
     twice = " and ".join(f"{col(o)} is not distinct from {col(o, 'o')}" for o in driving.own_key)
     sql = (
         f"select t.partition_date, {key_text(env.table)} as key from {staged(env.table)} where {members} and "
-        f"(exists (select 1 from {often} as o where {twice}) or not exists (select 1 from {source} where {_match(driving)}))"
+        f"(exists (select 1 from {often} as o where {twice}) or not exists (select 1 from {source} where {_match(env.table)}))"
     )
     found: dict[date, list[str]] = {}
     for day, key_of_row in env.rows(sql):

@@ -47,22 +47,21 @@ def table_rules(catalog: Catalog, table: Table) -> Iterator[Rule]:
 
 def footer_types(path: Path) -> dict[str, str]:
     """Column names and Arrow types of a Parquet file, in order."""
+    return {name: kind for name, (kind, _) in _footer(path).items()}
+
+
+def _footer(path: Path) -> dict[str, tuple[str, bool]]:
+    """Column names of a Parquet file, in order, with Arrow type and whether it may hold nulls."""
     import pyarrow.parquet as pq
 
-    schema = pq.read_schema(path)
-    return {f.name: str(f.type).replace("large_", "") for f in schema}
-
-
-def contract_types(table: Table) -> dict[str, str]:
-    """Column names and Arrow types that the contract asks for, in order."""
-    return {c.name: ARROW_TYPES[c.type] for c in table.columns}
+    return {f.name: (str(f.type).replace("large_", ""), f.nullable) for f in pq.read_schema(path)}
 
 
 def _schema(env: Environment) -> Mapping[date, Outcome]:
-    wanted = contract_types(env.table)
+    wanted = {c.name: (ARROW_TYPES[c.type], c.name not in env.table.never_null) for c in env.table.columns}
     found = {}
     for day, path in env.staged.files.items():
-        got = footer_types(path)
+        got = _footer(path)
         off = [n for n in dict.fromkeys((*wanted, *got)) if wanted.get(n) != got.get(n)]
         if not off:
             off = [a for a, b in zip(wanted, got, strict=True) if a != b]

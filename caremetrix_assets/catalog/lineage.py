@@ -5,14 +5,17 @@ Value lineage: columns used only to filter or join do not appear, and ``count(*)
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
-from sqlglot.lineage import Node, lineage
 from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from caremetrix_assets.catalog.models import Catalog, Table
 from caremetrix_assets.errors import UsageError
 
+Source = tuple[str, str]
 GIVEN_SCHEMA = {
     "run_dates": {"partition_date": "DATE"},
     "run_settings": {"opening_date": "DATE", "newest_date": "DATE", "fiscal_start_month": "INT", "history_start": "DATE"},
@@ -44,20 +47,46 @@ def schema_of(catalog: Catalog, table: Table) -> dict[str, object]:
 
 def check_columns(catalog: Catalog, table: Table) -> None:
     """UsageError when the SQL names a column that what it reads does not have."""
+    _qualified(catalog, table)
+
+
+def column_lineage(catalog: Catalog, table: Table) -> dict[str, list[Source]]:
+    """Per column the (table, column) pairs its value comes from, sorted. Raises as ``check_columns``."""
+    if not table.sql:
+        return {}
+    known: dict[int, list[tuple[str, set[Source]]]] = {}
+    found: list[tuple[str, set[Source]]] = []
+    for scope in traverse_scope(_qualified(catalog, table)):  # what a scope reads comes before it
+        query: Any = scope.expression  # a query, or a table function
+        if isinstance(query, exp.SetOperation):
+            left, right = (known[id(s)] for s in scope.set_operation_scopes)
+            found = [(name, a | b) for (name, a), (_, b) in zip(left, right, strict=True)]
+        else:
+            found = [(item.alias_or_name, _sources(item, scope, known)) for item in query.selects]
+        known[id(scope)] = found
+    return {name: sorted(sources) for name, sources in found}
+
+
+def _qualified(catalog: Catalog, table: Table) -> exp.Expr:
+    tree = parse_one(str(table.sql), dialect="duckdb")
     try:
-        qualify(parse_one(str(table.sql), dialect="duckdb"), schema=schema_of(catalog, table), dialect="duckdb", quote_identifiers=False)
+        return qualify(tree, schema=schema_of(catalog, table), dialect="duckdb", quote_identifiers=False)
     except SqlglotError as error:
         raise UsageError(f"{table.name}.sql: {str(error).splitlines()[0]}") from error
 
 
-def column_lineage(catalog: Catalog, table: Table) -> dict[str, list[tuple[str, str]]]:
-    """Per column the (table, column) pairs its value comes from, sorted."""
-    if not table.sql:
-        return {}
-    nodes = lineage(None, parse_one(table.sql, dialect="duckdb"), schema_of(catalog, table), dialect="duckdb")
-    return {column.name: _sources(nodes[column.name]) for column in table.columns}
-
-
-def _sources(node: Node) -> list[tuple[str, str]]:
-    leaves = (leaf for leaf in node.walk() if isinstance(leaf.expression, exp.Table) and not leaf.downstream)
-    return sorted({(str(leaf.expression.name), leaf.name.rpartition(".")[2]) for leaf in leaves})
+def _sources(item: exp.Expr, scope: Scope, known: dict[int, list[tuple[str, set[Source]]]]) -> set[Source]:
+    """What the columns of one select item come from; a scalar subquery in it gives what its own columns come from."""
+    found: set[Source] = set()
+    inside = {id(s.expression): s for s in scope.subquery_scopes}
+    nested = [inside[id(e)] for e in item.find_all(exp.Query) if id(e) in inside]
+    for subquery in nested:
+        found.update(*(sources for _, sources in known[id(subquery)]))
+    below = {id(c) for subquery in nested for c in subquery.expression.find_all(exp.Column)}
+    for column in item.find_all(exp.Column):
+        source = scope.sources.get(column.table) if id(column) not in below else None
+        if isinstance(source, exp.Table):
+            found.add((source.name, column.name))
+        elif isinstance(source, Scope):
+            found |= dict(known[id(source)]).get(column.name, set())
+    return found

@@ -16,7 +16,7 @@ import yaml
 from pydantic import ValidationError
 
 from caremetrix_assets.catalog.models import LAYER_OF_PREFIX, Catalog, Column, Layer, Seed, Table
-from caremetrix_assets.catalog.sqltext import Query, parse_query, parse_text
+from caremetrix_assets.catalog.sqltext import Query, parse_query, parse_text, read_shared
 from caremetrix_assets.errors import UsageError
 
 TABLES = Path(__file__).parent.parent / "tables"
@@ -65,9 +65,10 @@ def _load(root: Path) -> Catalog:
     glossary = read_yaml(root / "glossary.yml") or {}
     groups = read_yaml(root / "column_groups.yml") or {}
     seeds = {p.stem: _seed(p) for p in sorted((root / "seeds").glob("*.yml"))}
+    shared = read_shared(root / "shared")
     tables: dict[str, Table] = {}
     for path in sorted(p for p in root.glob("*/**/*.yml") if p.parent.name != "seeds"):
-        table = _table(root, path, glossary, groups)
+        table = _table(root, path, glossary, groups, shared)
         if table.name in tables:
             raise UsageError(f"{path.name}: a table of this name stands in another folder too; give it another name.")
         tables[table.name] = table
@@ -87,7 +88,7 @@ def _seed(path: Path) -> Seed:
         raise UsageError(f"{path.name}: {_first(error)}") from error
 
 
-def _table(root: Path, path: Path, glossary: dict[str, Any], groups: dict[str, Any]) -> Table:
+def _table(root: Path, path: Path, glossary: dict[str, Any], groups: dict[str, Any], shared: dict[str, Query]) -> Table:
     name, data = path.stem, read_yaml(path)
     if not isinstance(data, dict):
         raise UsageError(f"{path.name}: a contract is a mapping with doc, grain, key and columns.")
@@ -97,7 +98,7 @@ def _table(root: Path, path: Path, glossary: dict[str, Any], groups: dict[str, A
         raise UsageError(f"{path.name}: a table in {top}/ needs the prefix of that layer (raw_, dim_, fact_, mart_).")
     columns = _columns(path, data, glossary, groups)
     sql_path = path.with_suffix(".sql")
-    query = _query(sql_path, name, columns) if top != "raw" else None
+    query = _query(sql_path, name, columns, shared) if top != "raw" else None
     subfolder = path.relative_to(root).parts[1] if len(path.relative_to(root).parts) > 2 else ""
     data = {k: v for k, v in data.items() if k != "columns"}
     try:
@@ -140,10 +141,10 @@ def _columns(path: Path, data: dict[str, Any], glossary: dict[str, Any], groups:
     return tuple(result)
 
 
-def _query(path: Path, name: str, columns: tuple[Column, ...]) -> Query:
+def _query(path: Path, name: str, columns: tuple[Column, ...], shared: dict[str, Query]) -> Query:
     if not path.exists():
         raise UsageError(f"{name}.yml: there is no {path.name} beside it; a table is these two files.")
-    query = parse_query(path)
+    query = parse_query(path, shared)
     wanted = [c.name for c in columns]
     if list(query.columns) != wanted:
         pairs = list(zip([*query.columns, None], [*wanted, None], strict=False))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Layer = Literal["raw", "dims", "facts", "marts"]
 ReadMode = Literal["state", "all", "newest", "same_date"]
@@ -99,7 +100,7 @@ class RawSource(Strict):
 
 
 class Driving(Strict):
-    """The one source whose rows a fact has exactly once."""
+    """A source whose rows a fact has exactly once. Most facts have one; a fact of several has the rows of all of them."""
 
     table: str
     key: tuple[str, ...]
@@ -138,7 +139,7 @@ class Table(Strict):
     reads: dict[str, ReadMode] = Field(default_factory=dict)
     header: str | None = None
     footer: str | None = None
-    driving: Driving | None = None
+    driving: tuple[Driving, ...] = ()
     sort: tuple[str, ...] = ()
     source: RawSource | None = None
     columns: tuple[Column, ...]
@@ -147,6 +148,11 @@ class Table(Strict):
     upstream: tuple[str, ...] = ()
     audited_with: tuple[str, ...] = ()
     definition: str = ""
+
+    @field_validator("driving", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return value if isinstance(value, (list, tuple)) else (value,)
 
     @model_validator(mode="after")
     def _consistent(self) -> Table:
@@ -159,6 +165,8 @@ class Table(Strict):
             raise ValueError("a raw table needs `source`")
         if self.layer == "dims" and self.dimension is None:
             raise ValueError("a dimension needs `dimension: entity` or `dimension: event`")
+        if len({d.own_key for d in self.driving}) > 1:
+            raise ValueError("all sources of `driving` name the same own_key")
         for column in self.columns:
             for label, wanted in (("parts", column.parts or ()), ("when", (column.when.column,) if column.when else ())):
                 for name in wanted:
@@ -175,6 +183,24 @@ class Table(Strict):
     def is_snapshot(self) -> bool:
         """True when partition D is a whole table as of D: entity dimensions and marts."""
         return self.layer == "marts" or self.dimension == "entity"
+
+    @property
+    def member_column(self) -> str | None:
+        """The surrogate key of a dimension that has reserved members; None for bridges, facts, marts and raw tables."""
+        if self.layer != "dims" or len(self.key) != 1 or self.column(self.key[0]).type != "key":
+            return None
+        return self.key[0]
+
+    def is_filled_always(self, column: Column) -> bool:
+        """Whether a required column is filled in the rows that tell nothing else too: reserved members, deleted keys."""
+        if self.member_column:
+            return column.is_text or column.name in (self.member_column, "is_current", "valid_from", "valid_to", "partition_date")
+        return self.source is None or column not in self.source_columns or column.name in self.source.key
+
+    @cached_property
+    def never_null(self) -> frozenset[str]:
+        """The columns without nulls in the table's files."""
+        return frozenset(c.name for c in self.columns if c.required and self.is_filled_always(c))
 
     @property
     def group(self) -> str:

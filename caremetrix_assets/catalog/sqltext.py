@@ -1,11 +1,16 @@
-"""One SQL file to what the catalog needs of it: upstream relations, output columns, a canonical text.
+"""A table's SQL to what the catalog needs of it: upstream relations, output columns, a canonical text.
 
-Parsing only; no engine runs here.
+A long query may have steps in files of their own beside it, ``<table>__<step>.sql``: each is one SELECT, and the table's
+own SQL and the other steps read it under the name of the step. Queries of ``tables/shared/`` are steps that any table may
+read. Parsing only; no engine runs here.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import sqlglot
@@ -13,6 +18,9 @@ from sqlglot import exp
 from sqlglot.errors import ParseError
 
 from caremetrix_assets.errors import UsageError
+
+SHARED = "shared_"
+_WITH = re.compile(r"(?:\s|--[^\n]*\n)*with\s", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -25,9 +33,51 @@ class Query:
     canonical: str
 
 
-def parse_query(path: Path) -> Query:
-    """Reads ``path``; UsageError with file, line and column when it is not one plain SELECT."""
-    return parse_text(path.read_text("utf-8"), path.name)
+def parse_query(path: Path, shared: Mapping[str, Query] | None = None) -> Query:
+    """Reads ``path``, its steps and the shared queries they name; UsageError with file, line and column when one is not
+    one plain SELECT.
+    """
+    own = parse_text(path.read_text("utf-8"), path.name)
+    files = {step.stem.removeprefix(f"{path.stem}__"): step for step in sorted(path.parent.glob(f"{path.stem}__*.sql"))}
+    steps = {name: parse_text(step.read_text("utf-8"), step.name) for name, step in files.items()}
+    unread = sorted(set(steps) - {name for query in (own, *steps.values()) for name in query.upstream})
+    if unread:
+        raise UsageError(f"{files[unread[0]].name}: nothing reads the step {unread[0]!r}.")
+    steps |= _read_by([own, *steps.values()], shared or {})
+    return parse_text(_joined(own, steps, path.name), path.name) if steps else own
+
+
+def read_shared(folder: Path) -> dict[str, Query]:
+    """The queries of ``folder`` by name (``shared_visits``): any table may name one, and reads it as a step of its own.
+
+    They are no tables: no contract, no column of theirs is stored. One shared query may name others.
+    """
+    found = {path.stem: parse_text(path.read_text("utf-8"), path.name) for path in sorted(folder.glob("*.sql"))}
+    for name in found:
+        if not name.startswith(SHARED):
+            raise UsageError(f"{name}.sql: the name of a shared query begins with {SHARED!r}.")
+    return found
+
+
+def _read_by(queries: list[Query], shared: Mapping[str, Query]) -> dict[str, Query]:
+    found: dict[str, Query] = {}
+    while queries:
+        new = {name: shared[name] for query in queries for name in query.upstream if name in shared and name not in found}
+        found |= new
+        queries = list(new.values())
+    return found
+
+
+def _joined(own: Query, steps: Mapping[str, Query], name: str) -> str:
+    """One text: the steps as CTEs in front of the query's own, each behind those it reads."""
+    try:
+        order = list(TopologicalSorter({step: set(query.upstream) & set(steps) for step, query in steps.items()}).static_order())
+    except CycleError as error:
+        raise UsageError(f"{name}: its steps read each other in a circle: {' -> '.join(error.args[1])}.") from error
+    parts = ",\n\n".join(f"{step} as (\n{steps[step].text.strip()}\n)" for step in order)
+    head = _WITH.match(own.text)
+    rest = f",\n\n{own.text[head.end() :]}" if head else f"\n\n{own.text}"
+    return f"with {parts}{rest}"
 
 
 def parse_text(text: str, name: str) -> Query:

@@ -12,6 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import typer
 
+from caremetrix_assets.catalog.lineage import column_lineage
 from caremetrix_assets.cli.output import command, out, plain, say, show
 from caremetrix_assets.errors import UsageError
 from caremetrix_assets.lake.reader import Lake
@@ -55,7 +56,17 @@ def tables(name: Annotated[str | None, typer.Argument(help="One table in full.")
 def _one_table(place: Lake, name: str) -> None:
     table = place.table(name).contract
     state = load_table(place.storage, name)
-    columns = [{"column": c.name, "type": c.sql_type, "privacy": c.privacy, "meaning": c.doc} for c in table.columns]
+    lineage = column_lineage(place.catalog, table)
+    columns = [
+        {
+            "column": c.name,
+            "type": c.sql_type,
+            "privacy": c.privacy,
+            "meaning": c.doc,
+            "from": ", ".join(f"{t}.{source}" for t, source in lineage.get(c.name, ())) or None,
+        }
+        for c in table.columns
+    ]
     facts: dict[str, Any] = {
         "table": table.name,
         "doc": table.doc,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
@@ -41,22 +42,22 @@ def run(
     until = _until(to)
     pending = pending_drops(settings)
     opening = _opening(settings, pending)
-    report = _Runs(settings, overrides, opening)
-    if pending.drop_ids or pending.rejected:
-        report.take_in(pending)
-    day = until or newest_date(open_lake(settings), Ledger.load(open_lake(settings)).in_force())
-    if day is None:
-        report.leave_when_rejected()
-        raise ServiceError("No drop was accepted yet, so there is nothing to build; see `caremetrix drop list`.")
-    if restate:
-        report.restate(_date(from_, "--from") or opening, day)
-    elif select is None and report.ok and is_up_to_date(settings, day):
-        report.leave_when_rejected()
-        say(f"Nothing new: every drop of {settings.inbox} is applied and everything is built to {day}.", status="nothing new", date=day)
-        return
-    else:
-        report.build(day, select)
-    report.close(day, time.perf_counter() - started)
+    with _Runs(settings, overrides, opening) as report:
+        if pending.drop_ids or pending.rejected:
+            report.take_in(pending)
+        day = until or newest_date(open_lake(settings), Ledger.load(open_lake(settings)).in_force())
+        if day is None:
+            report.leave_when_rejected()
+            raise ServiceError("No drop was accepted yet, so there is nothing to build; see `caremetrix drop list`.")
+        if restate:
+            report.restate(_date(from_, "--from") or opening, day)
+        elif select is None and report.ok and is_up_to_date(settings, day):
+            report.leave_when_rejected()
+            say(f"Nothing new: every drop of {settings.inbox} is applied and everything is built to {day}.", status="nothing new", date=day)
+            return
+        else:
+            report.build(day, select)
+        report.conclude(day, time.perf_counter() - started)
 
 
 @command
@@ -98,16 +99,18 @@ def _opening(settings: Settings, pending: Pending) -> date:
     return fix_start_date(storage, first)
 
 
-class _Runs:
-    """The Dagster runs of one command, and what they came to."""
+class _Runs(ExitStack):
+    """The Dagster runs of one command, on one instance, and what they came to."""
 
     def __init__(self, settings: Settings, overrides: dict[str, Any], opening: date) -> None:
+        super().__init__()
         self.settings, self.overrides, self.opening = settings, overrides, opening
         self.failures: dict[str, str] = {}
         self.service_failed = False
         self.progress = Progress()
         self.rejected_before = {e.drop_id for e in self._rejected()}
         self.runs: list[str] = []
+        self._instance: Any = None
 
     @property
     def ok(self) -> bool:
@@ -137,15 +140,17 @@ class _Runs:
             start = end + timedelta(days=1)
 
     def _execute(self, day: date, **kwargs: Any) -> None:
-        from caremetrix_assets.defs.local_run import execute
+        from caremetrix_assets.defs.local_run import execute, open_instance
 
+        if self._instance is None:
+            self._instance = self.enter_context(open_instance(self.settings))
         with self.progress:
-            report = execute(self.settings, self.overrides, self.opening, day, **kwargs)
+            report = execute(self._instance, self.overrides, self.opening, day, **kwargs)
         self.runs.append(report.run_id)
         self.failures.update(report.failures)
         self.service_failed = self.service_failed or report.service_failed
 
-    def close(self, day: date, seconds: float) -> None:
+    def conclude(self, day: date, seconds: float) -> None:
         """The summary, and exit code 1 when something failed or was rejected in this command."""
         document = summary(self.settings, day, seconds, self.progress, ok=self.ok)
         rejected = self.new_rejections()

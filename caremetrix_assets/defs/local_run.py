@@ -40,7 +40,7 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
 
 
 def execute(
-    settings: Settings,
+    instance: dg.DagsterInstance,
     overrides: dict[str, Any],
     start: date,
     day: date,
@@ -52,15 +52,14 @@ def execute(
     definitions = _definitions(start, tuple(sorted(overrides.items())))
     keys = _selected(definitions, select)
     tags = {RESTATE_TAG: f"{restate[0]}..{restate[1]}"} if restate else {}
-    with open_instance(settings) as instance:
-        result = definitions.resolve_job_def(JOB).execute_in_process(
-            instance=instance,
-            partition_key=day.isoformat(),
-            asset_selection=keys,
-            raise_on_error=False,
-            run_config=QUIET,
-            tags=tags,
-        )
+    result = definitions.resolve_job_def(JOB).execute_in_process(
+        instance=instance,
+        partition_key=day.isoformat(),
+        asset_selection=keys,
+        raise_on_error=False,
+        run_config=QUIET,
+        tags=tags,
+    )
     events = result.get_step_failure_events()
     services = [e for e in events if _error(e) and _error(e).cls_name in SERVICE_ERRORS]
     if services:  # every later step fails for the same reason

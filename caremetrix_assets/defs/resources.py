@@ -40,12 +40,15 @@ class LakeResource(dg.ConfigurableResource):
             warm_up()  # seconds of imports, while the drops are read
         with Lease(open_lake(self.settings()), f"run {run_id}", on_wait=log.info) as lease:
             self._lease = lease
-            yield self
-        self._run = None
+            try:
+                yield self
+            finally:
+                self._end_run()
 
     def run_context(self, run: dg.DagsterRun, dates: list[date], attempt: int) -> RunContext:
         """The context of this run, made by its first step."""
         if self._run is None or self._run.run_id != run.run_id:
+            self._end_run()
             self._run = begin_run(self.settings(), run.run_id, dates, _restate(run), _only(run))
         self._run.attempt = attempt
         if self._lease is not None:
@@ -54,6 +57,11 @@ class LakeResource(dg.ConfigurableResource):
 
     def refresh_drops(self) -> None:
         """Reads the accepted drops again after an ingest."""
+        self._end_run()
+
+    def _end_run(self) -> None:
+        if self._run is not None:
+            self._run.close()
         self._run = None
 
 

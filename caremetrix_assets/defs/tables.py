@@ -7,6 +7,7 @@ import dagster as dg
 
 from caremetrix_assets.audit.model import Group
 from caremetrix_assets.audit.results import summaries
+from caremetrix_assets.catalog.lineage import column_lineage
 from caremetrix_assets.catalog.models import Catalog, Table
 from caremetrix_assets.defs.partitions import keys_of
 from caremetrix_assets.defs.progress import tell
@@ -71,7 +72,7 @@ def _table_asset(catalog: Catalog, table: Table, partitions: dg.PartitionsDefini
             for day in publish(staged):
                 context.log_event(dg.AssetMaterialization(asset_key=key, partition=day.isoformat()))
             raise dg.Failure(_blocked_message(staged), allow_retries=False)
-        yield dg.Output(staged, metadata=_run_metadata(staged))
+        yield dg.Output(staged, metadata={**_run_metadata(staged), **_lineage_metadata(catalog, table)})
 
     return build_asset
 
@@ -90,6 +91,15 @@ def _definition_metadata(table: Table) -> dict[str, Any]:
         "sources": table.sources,
         "usage": dg.MetadataValue.md("\n\n".join(f"```sql\n{query}\n```" for query in table.usage)),
     }
+
+
+def _lineage_metadata(catalog: Catalog, table: Table) -> dict[str, Any]:
+    """Where each column's value comes from, as Dagster shows it beside the columns."""
+    found = {
+        column: [dg.TableColumnDep(asset_key(catalog.tables[name]), source) for name, source in sources if name in catalog.tables]
+        for column, sources in column_lineage(catalog, table).items()
+    }
+    return {"dagster/column_lineage": dg.TableColumnLineage({c: deps for c, deps in found.items() if deps})} if found else {}
 
 
 def _run_metadata(staged: Staged) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The embedded engine: one private in-memory DuckDB per step, closed whatever happens.
+"""The embedded engine: an in-memory DuckDB, a private session of it per step, closed whatever happens.
 
 Runs a table's SELECT over relations that the caller has created, casts once to the contract's types, stages sorted
 Parquet. Which partitions are read or published is decided elsewhere.
@@ -31,34 +31,77 @@ class EngineOptions:
     work_dir: Path
 
 
-@contextmanager
-def connect(options: EngineOptions) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A private connection with the table functions installed; its spill folder goes when it closes."""
+class Engine:
+    """One in-memory DuckDB, opened by the first session; a run keeps it, which spares every step the opening.
+
+    Sessions share memory limit, threads and functions; their temporary tables and views are their own and end with them.
+    """
+
+    def __init__(self, options: EngineOptions) -> None:
+        self.options = options
+        self._database: duckdb.DuckDBPyConnection | None = None
+        self._spill = ""
+
+    @contextmanager
+    def session(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection of one step. After a failure of DuckDB the next session begins with a new database."""
+        con = self._open().cursor()
+        failed = False
+        try:
+            con.execute("set enable_progress_bar = false")
+            yield con
+        except duckdb.Error as error:
+            failed = True
+            raise explain(error) from error
+        finally:
+            con.close()
+            if failed:
+                self.close()
+
+    def close(self) -> None:
+        """Frees the memory and removes what was spilled; a later session opens anew."""
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+            shutil.rmtree(self._spill, ignore_errors=True)
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        if self._database is None:
+            self._spill = _spill_folder(self.options.work_dir)
+            self._database = duckdb.connect(
+                config={
+                    "threads": self.options.threads,
+                    "memory_limit": self.options.memory_limit,
+                    "temp_directory": self._spill,
+                    "autoinstall_known_extensions": False,
+                    "preserve_insertion_order": True,
+                    # a published object is replaced under its name while the run goes on
+                    "enable_external_file_cache": False,
+                }
+            )
+            install(self._database)
+        return self._database
+
+
+def _spill_folder(work_dir: Path) -> str:
     try:
-        options.work_dir.mkdir(parents=True, exist_ok=True)
-        spill = tempfile.mkdtemp(prefix="spill-", dir=options.work_dir)
+        work_dir.mkdir(parents=True, exist_ok=True)
+        return tempfile.mkdtemp(prefix="spill-", dir=work_dir)
     except OSError as error:
         raise ServiceError(
-            f"Cannot write to the working folder {options.work_dir} ({error.strerror}); free it or set CAREMETRIX_TEMP_DIR."
+            f"Cannot write to the working folder {work_dir} ({error.strerror}); free it or set CAREMETRIX_TEMP_DIR."
         ) from error
-    con = duckdb.connect(
-        config={
-            "threads": options.threads,
-            "memory_limit": options.memory_limit,
-            "temp_directory": spill,
-            "autoinstall_known_extensions": False,
-            "preserve_insertion_order": True,
-        }
-    )
+
+
+@contextmanager
+def connect(options: EngineOptions) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The only session of an engine of its own."""
+    engine = Engine(options)
     try:
-        con.execute("set enable_progress_bar = false")
-        install(con)
-        yield con
-    except duckdb.Error as error:
-        raise explain(error) from error
+        with engine.session() as con:
+            yield con
     finally:
-        con.close()
-        shutil.rmtree(spill, ignore_errors=True)
+        engine.close()
 
 
 def explain(error: duckdb.Error) -> CaremetrixError:
@@ -114,15 +157,15 @@ def partition_dates(con: duckdb.DuckDBPyConnection, relation: str) -> list[str]:
 def partition_hashes(con: duckdb.DuckDBPyConnection, table: Table, source: str, days: list[str]) -> dict[str, tuple[int, str]]:
     """Per date of ``days`` in ``source`` (SQL of a relation): its number of rows and an order-free hash over all columns.
 
-    The hash decides only what need not be written again. It is DuckDB's own, so it holds for one DuckDB version;
-    the version is part of every table's definition.
+    A date without a row has 0 and 0. The hash decides only what need not be written again. It is DuckDB's own, so it holds
+    for one DuckDB version; the version is part of every table's definition.
     """
     columns = ", ".join(quote(c.name) for c in table.columns)
     rows = con.execute(
         f"select partition_date, count(*), sum(cast(hash({columns}) as hugeint)) from {source} "
         f"where partition_date in ({', '.join(f'date {literal(d)}' for d in days)}) group by partition_date"
     ).fetchall()
-    return {str(day): (count, f"{total:x}") for day, count, total in rows}
+    return dict.fromkeys(days, (0, "0")) | {str(day): (count, f"{total:x}") for day, count, total in rows}
 
 
 def sort_columns(table: Table) -> list[str]:

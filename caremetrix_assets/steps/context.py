@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from caremetrix_assets.catalog.models import Catalog, Table
-from caremetrix_assets.engines.duckdb import EngineOptions
+from caremetrix_assets.engines.duckdb import Engine, EngineOptions
 from caremetrix_assets.engines.given import Given
 from caremetrix_assets.lake.state import BuiltState, TableState, load_built, load_table, save_built
 from caremetrix_assets.lake.storage import Storage
@@ -40,15 +43,20 @@ class RunContext:
     check_lease: Callable[[], None] = lambda: None
     _states: dict[str, TableState] = field(default_factory=dict)
 
-    @property
-    def engine(self) -> EngineOptions:
-        """Options for this run's private connections."""
-        return EngineOptions(self.settings.threads, self.settings.duckdb_memory, self.work_dir)
+    @cached_property
+    def engine(self) -> Engine:
+        """This run's DuckDB; a step works on a session of it."""
+        return Engine(EngineOptions(self.settings.threads, self.settings.duckdb_memory, self.work_dir))
+
+    def close(self) -> None:
+        """Ends the run's engine and removes its working folder."""
+        self.engine.close()
+        shutil.rmtree(self.work_dir, ignore_errors=True)
 
     @property
     def work_dir(self) -> Path:
-        """This run's private staging folder."""
-        return self.settings.work_dir / self.run_id
+        """This process's private folder for the run: staging and spill."""
+        return self.settings.work_dir / f"{self.run_id}-{os.getpid()}"
 
     def state(self, table: str) -> TableState:
         """The table's state, as this run last saved or first read it."""

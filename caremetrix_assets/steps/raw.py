@@ -11,7 +11,7 @@ import duckdb
 from caremetrix_assets.audit.model import FileCounts
 from caremetrix_assets.audit.relations import required_relations
 from caremetrix_assets.catalog.models import Catalog, Table
-from caremetrix_assets.engines.duckdb import connect, literal, parquet_relation, quote
+from caremetrix_assets.engines.duckdb import literal, parquet_relation, quote
 from caremetrix_assets.lake.changelog import state_sql
 from caremetrix_assets.lake.layout import object_key
 from caremetrix_assets.lake.state import load_table, save_table
@@ -36,7 +36,7 @@ def build_raw(context: RunContext, table: Table) -> Staged:
     staged = Staged(context, table, context.state(table.name))
     staged.fingerprint = staged.state.fingerprint
     drops = [_only(drop, table) for drop in context.archive]
-    with connect(context.engine) as con:
+    with context.engine.session() as con:
         previous = staged.state.extra.get("replay", {})
         if _changed(staged, previous, drops):
             parents = _parents(con, context, table) if any(d.columns for d in drops) else {}
@@ -115,10 +115,13 @@ def _audit(con: duckdb.DuckDBPyConnection, staged: Staged, files: dict[date, lis
 
 def _files(staged: Staged, result: ReplayResult, drops: list[AcceptedDrop]) -> dict[date, list[FileCounts]]:
     found: dict[date, list[FileCounts]] = {}
+    file = raw_files(staged.context.catalog)[Shape(staged.table).source.file]
     for drop in drops:
         counts = result.counts.get(drop.drop_id)
         if counts is None:
             continue
+        known, strange = drop.columns[file.name], drop.strange.get(file.name, 0)
+        lacking = sum(1 for c in file.columns if c.since is None and c.name not in known)
         accepted = counts.rows_new + counts.rows_changed + counts.rows_unchanged
         line = FileCounts(
             drop_id=drop.drop_id,
@@ -130,6 +133,8 @@ def _files(staged: Staged, result: ReplayResult, drops: list[AcceptedDrop]) -> d
             superseded=counts.rows_superseded,
             vanished=counts.rows_vanished,
             keys_before=counts.rows_vanished + counts.rows_changed + counts.rows_unchanged,
+            headers=len(known) + strange + lacking,
+            headers_off=strange + lacking,
         )
         found.setdefault(max(drop.drop_date, staged.context.opening_date), []).append(line)
     return found

@@ -15,7 +15,6 @@ from caremetrix_assets.audit.model import Staged as AuditInput
 from caremetrix_assets.audit.relations import required_relations
 from caremetrix_assets.catalog.models import Table
 from caremetrix_assets.engines.duckdb import (
-    connect,
     literal,
     parquet_relation,
     parquet_source,
@@ -28,7 +27,7 @@ from caremetrix_assets.engines.parquet import write_partition
 from caremetrix_assets.errors import CheckFailed
 from caremetrix_assets.lake.layout import object_key, parse_object_key, table_prefix
 from caremetrix_assets.steps.context import RunContext
-from caremetrix_assets.steps.fingerprint import fingerprints, signature, whole_fingerprint
+from caremetrix_assets.steps.fingerprint import fingerprints, is_due, signature, whole_fingerprint
 from caremetrix_assets.steps.relations import prepare
 from caremetrix_assets.steps.staged import Staged, StagedPartition
 
@@ -44,11 +43,12 @@ def build_table(context: RunContext, table: Table) -> Staged:
     marks: dict[date, str] = {}
     if table.by_event_date:
         staged.fingerprint = whole_fingerprint(context, table)
-        todo = [context.run_date] if staged.state.fingerprint != staged.fingerprint or context.forced else []
+        stale = staged.state.fingerprint != staged.fingerprint or is_due(context, table)
+        todo = [context.run_date] if stale or context.forced else []
     else:
         marks, todo, staged.stale = _snapshot_plan(context, table)
     if todo:
-        with connect(context.engine) as con:
+        with context.engine.session() as con:
             _run(con, staged, todo, marks)
     staged.seconds = time.perf_counter() - started
     return staged
@@ -73,7 +73,8 @@ def _run(con: duckdb.DuckDBPyConnection, staged: Staged, todo: list[date], marks
     run_select(con, table, str(table.sql), BUILT if table.by_event_date else target)
     if table.by_event_date:
         _date_rows(con, context, table)
-    days = stage(con, staged, target, marks)
+    # a snapshot without a row is written too: missing means not built
+    days = stage(con, staged, target, marks, [] if table.by_event_date else todo)
     if not table.by_event_date:
         changed = {p.day for p in staged.partitions}
         staged.refreshed = {d: marks[d] for d in todo if d not in changed and d in days}
@@ -83,6 +84,8 @@ def _run(con: duckdb.DuckDBPyConnection, staged: Staged, todo: list[date], marks
             staged.extra["signature"] = signature(con, table, rows)
     else:
         staged.removed = [d for d in existing_dates(staged) if d not in days]
+        held = partition_dates(con, table.name + HELD)
+        staged.extra["held_from"] = held[0] if held else None
     audit_staged(con, staged)
 
 
@@ -110,14 +113,16 @@ def _date_rows(con: duckdb.DuckDBPyConnection, context: RunContext, table: Table
         )
 
 
-def stage(con: duckdb.DuckDBPyConnection, staged: Staged, relation: str, marks: dict[date, str]) -> set[date]:
+def stage(con: duckdb.DuckDBPyConnection, staged: Staged, relation: str, marks: dict[date, str], also: Sequence[date] = ()) -> set[date]:
     """Writes the partitions of ``relation`` whose rows or definition differ from the published ones; returns its dates.
+
+    Of the dates ``also`` a partition is written even when it has no row.
 
     Rows of a date that is published already are hashed first and written only when they differ; other dates are written
     and then hashed from the file, which spares computing a large relation twice.
     """
     table, known = staged.table, staged.state.partitions
-    days = partition_dates(con, relation)
+    days = sorted({*partition_dates(con, relation), *(d.isoformat() for d in also)})
     prefix = f"{table.definition}-{duckdb.__version__}:"
     compared = [d for d in days if d in known]
     found = partition_hashes(con, table, quote(relation), compared) if compared else {}

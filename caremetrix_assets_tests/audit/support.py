@@ -16,6 +16,7 @@ from caremetrix_assets.audit.evaluate import audit
 from caremetrix_assets.audit.model import AuditContext, RuleResult, Staged
 from caremetrix_assets.catalog.models import Catalog, Column, Table
 from caremetrix_assets.engines.functions import install
+from caremetrix_assets.engines.parquet import write_partition
 
 D1, D2 = date(2025, 1, 31), date(2025, 2, 1)
 OPENING = date(2025, 1, 1)
@@ -115,12 +116,11 @@ class Lab:
         for name in ("all", "state"):
             self.relation(f"{self.table.name}__{name}", self.table, rows if everything is None else everything)
         for day in self.dates:
-            count = self.con.execute(f'select count(*) from "{self.table.name}" where partition_date = ?', [day]).fetchone()
-            assert count
-            self.rows[day] = count[0]
-            if count[0] or self.table.is_snapshot:
+            count = self.con.execute(f'select count(*) from "{self.table.name}" where partition_date = ?', [day]).fetchall()[0][0]
+            self.rows[day] = count
+            if count or self.table.is_snapshot:
                 path = self.folder / f"{day}.parquet"
-                self.con.execute(f"""copy (from "{self.table.name}" where partition_date = date '{day}') to '{path}' (format parquet)""")
+                write_partition(self.con, self.table, self.table.name, day.isoformat(), path)
                 self.files[day] = path
         return self
 

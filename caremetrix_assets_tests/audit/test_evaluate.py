@@ -128,7 +128,7 @@ def test_what_blocks(tmp_path: Path) -> None:
     results = _lab(tmp_path, rows, (OPENING, D1, D2)).run()
     held = blocking(results)
     # what comes after the first failing date stays back with it
-    assert held == ((D1, D2), ("not_null.amount",))
+    assert held == ((D1, D2), ("schema_contract", "not_null.amount"))
     assert held
     assert not blocking([r for r in results if r.partition_date == OPENING])
 

@@ -186,7 +186,7 @@ def test_unchanged_partitions_count_as_rows_of_the_fact(tmp_path: Path) -> None:
 
 
 def test_a_key_part_may_be_an_expression(tmp_path: Path) -> None:
-    table = FACT.model_copy(update={"driving": FACT.driving.model_copy(update={"key": ("md5(id)",), "own_key": ("visit_sk",)})})  # type: ignore[union-attr]
+    table = FACT.model_copy(update={"driving": (FACT.driving[0].model_copy(update={"key": ("md5(id)",), "own_key": ("visit_sk",)}),)})
     lab = Lab(tmp_path, table, RAW, PERSON)
     lab.relation("raw_visit", RAW, [SOURCE])
     lab.relation("dim_person", PERSON, PERSONS)
@@ -234,3 +234,38 @@ def test_a_sum_of_another_table_is_compared_as_a_whole(tmp_path: Path) -> None:
     lab.relation("fact_line", other, [{"line_sk": "a", "amount": 4}, {"line_sk": "b", "amount": 6}])
     assert lab.stage([{"visit_sk": "s1", "visit_id": "v1", "amount": 10}]).run().of("money_equals_source.amount").status == "passed"
     assert lab.stage([{"visit_sk": "s1", "visit_id": "v1", "amount": 11}]).run().of("money_equals_source.amount").status == "failed"
+
+
+def _of_two(tmp_path: Path, rows: list[dict[str, Any]], calls: list[dict[str, Any]]) -> Lab:
+    """A fact that has the rows of two files: visits with a cost, and calls with a fee."""
+    call = contract("raw_call", {"id": "id", "fee": "money", "is_simulated": "bool"}, ["id"], source={"file": "calls", "key": ("id",)})
+    kinds = {"own_key": ("event_sk",)}
+    columns = {
+        "event_sk": "text",
+        "cost_amount": {"type": "money", "equals": "raw_visit.cost"},
+        "fee_amount": {"type": "money", "equals": "-raw_call.fee"},
+        "is_simulated": "bool",
+    }
+    driving = [{"table": "raw_visit", "key": ("'v' || id",), **kinds}, {"table": "raw_call", "key": ("'c' || id",), **kinds}]
+    lab = Lab(tmp_path, contract("fact_event", columns, ["event_sk"], driving=driving), RAW, call)
+    lab.relation("raw_visit", RAW, [{**SOURCE, "id": "1"}])
+    lab.relation("raw_call", call, calls)
+    return lab.stage(rows)
+
+
+def test_a_fact_of_two_sources_has_the_rows_of_both(tmp_path: Path) -> None:
+    visit = {"event_sk": "v1", "cost_amount": Decimal(10), "is_simulated": False}
+    call = {"event_sk": "c1", "fee_amount": Decimal(-3), "is_simulated": True}
+    source = {"id": "1", "fee": Decimal(3), "is_simulated": True}
+    checks = ("rows_out_equals_rows_in", "money_equals_source.cost_amount", "money_equals_source.fee_amount", "simulated_flag_true")
+
+    def statuses(rows: list[dict[str, Any]], calls: list[dict[str, Any]]) -> list[str]:
+        found = _of_two(tmp_path, rows, calls).run()
+        return [found.of(check).status for check in checks]
+
+    assert statuses([visit, call], [source]) == ["passed"] * 4
+    assert statuses([visit], [source]) == ["failed", "passed", "passed", "passed"]
+    assert statuses([visit, call, {**call, "event_sk": "c2"}], [source])[0] == "failed"
+    assert statuses([visit, {**call, "fee_amount": Decimal(3)}], [source]) == ["passed", "passed", "failed", "passed"]
+    assert statuses([{**visit, "cost_amount": Decimal(9)}, call], [source]) == ["passed", "failed", "passed", "passed"]
+    assert statuses([visit, {**call, "is_simulated": False}], [source]) == ["passed", "passed", "passed", "failed"]

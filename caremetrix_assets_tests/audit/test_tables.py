@@ -4,6 +4,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from caremetrix_assets_tests.audit.support import D1, D2, MARKER, OPENING, Case, Lab, Setting, contract, prove
@@ -40,7 +42,9 @@ def _case(rule: str, value: dict[str, Any], failed: int = 1, keys: str = "v2", *
 
 def _file(change: str) -> Any:
     def rewrite(lab: Lab) -> None:
-        lab.con.execute(f"copy (select {change} from fact_visit) to '{lab.files[D1]}' (format parquet)")
+        rows = lab.con.sql(f"select {change} from fact_visit").to_arrow_table()
+        fields = [f.with_nullable(f.name not in FACT.never_null) for f in rows.schema]
+        pq.write_table(rows.cast(pa.schema(fields)), lab.files[D1], store_decimal_as_integer=True)
 
     return rewrite
 
@@ -109,6 +113,15 @@ def test_order_of_columns_is_part_of_the_schema(tmp_path: Path) -> None:
     _file("date_key, * exclude (date_key)")(lab)
     found = lab.run().of("schema_contract")
     assert (found.status, found.rows_failed, found.sample_keys) == ("failed", 2, "date_key visit_sk")
+
+
+def test_what_may_be_null_is_part_of_the_schema(tmp_path: Path) -> None:
+    lab = _fact(tmp_path, [ROW])
+    # DuckDB's writer marks a column as never null because this file happens to have none
+    lab.con.execute(f"copy (from fact_visit) to '{lab.files[D1]}' (format parquet)")
+    found = lab.run().of("schema_contract")
+    by_chance = sorted({c.name for c in FACT.columns} - FACT.never_null)
+    assert (found.status, found.rows_failed, found.sample_keys) == ("failed", len(by_chance), " ".join(by_chance[:5]))
 
 
 def test_changed_contract_may_change_types(tmp_path: Path) -> None:

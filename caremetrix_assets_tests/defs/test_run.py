@@ -22,6 +22,14 @@ def test_the_sample_passes_every_blocking_check(sample_place: Place) -> None:
         assert d["rows_in"] == d["rows_new"] + d["rows_changed"] + d["rows_unchanged"] + d["rows_superseded"] + d["rows_quarantined"]
 
 
+def test_every_fact_has_exactly_the_rows_of_its_sources(sample_place: Place) -> None:
+    lake = sample_place.reader()
+    for table in lake.catalog.layer("facts"):
+        results = [c for c in sample_place.json("checks", "--table", table.name) if c["check_name"] == "rows_out_equals_rows_in"]
+        passed = {c["partition_date"] for c in results if c["status"] == "passed"}
+        assert passed == {day.isoformat() for day in lake.table(table.name).partitions()}, table.name
+
+
 def test_a_second_run_does_nothing_and_says_so(sample_place: Place) -> None:
     before = {p: p.stat().st_mtime_ns for p in sample_place.lake.rglob("*.parquet")}
     assert "Nothing new" in sample_place.run().output

@@ -18,7 +18,9 @@ def visit(start: str, patient: str = "p1", code: str = "185349003", **more: obje
     return {"id": f"{patient}-{start}", "patient": patient, "start": f"{start} 02:00:00", "code": code, **more}
 
 
-def bridge(touches: list[Row], visits: list[Row] | None = None, bookings: list[Row] | None = None, dates: list[str] | None = None) -> list[Row]:
+def bridge(
+    touches: list[Row], visits: list[Row] | None = None, bookings: list[Row] | None = None, dates: list[str] | None = None
+) -> list[Row]:
     given = {"raw_patient_sources": touches, "raw_encounters": visits or [], "raw_appointments": bookings or []}
     return build("bridge_patient_source", given=given, dates=dates or ["2025-01-31"])
 
@@ -28,7 +30,12 @@ def weights(rows: list[Row]) -> list[tuple[Decimal, Decimal, Decimal]]:
 
 
 def test_credit_of_three_touches_before_the_first_visit_and_one_after():
-    touches = [touch(3, "2025-01-09", "patient_referral"), touch(1, "2025-01-01"), touch(2, "2025-01-05", "campaign"), touch(4, "2025-01-11")]
+    touches = [
+        touch(3, "2025-01-09", "patient_referral"),
+        touch(1, "2025-01-01"),
+        touch(2, "2025-01-05", "campaign"),
+        touch(4, "2025-01-11"),
+    ]
     rows = bridge(touches, [visit("2025-01-10"), visit("2025-01-20")])
     assert [r["touch_seq"] for r in rows] == [1, 2, 3, 4]
     assert weights(rows) == [

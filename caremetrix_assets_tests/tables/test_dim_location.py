@@ -164,7 +164,9 @@ def test_feed_start_is_what_the_newest_manifest_of_the_feeds_producer_states():
         {"drop_id": "d4", "drop_date": "2025-01-05", "drop_sequence": 0, "producer": "other", "practice_start": "2020-01-01"},
     ]
     blocks = [{"schedule_id": "s1", "organization_id": "b", "drop_id": "d2", "partition_date": "2025-01-10"}]
-    found = starts(["2025-01-09", "2025-01-10", "2025-01-20"], drops, claim_events=[event("c1", 1, "2024-03-02")], provider_schedules=blocks)
+    found = starts(
+        ["2025-01-09", "2025-01-10", "2025-01-20"], drops, claim_events=[event("c1", 1, "2024-03-02")], provider_schedules=blocks
+    )
     assert found == [
         (date(2024, 5, 1), None),
         (date(2024, 5, 1), date(2024, 5, 1)),

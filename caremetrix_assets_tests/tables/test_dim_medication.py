@@ -27,7 +27,12 @@ def drugs(orders: list[Row], dates: list[str] | None = None) -> list[Row]:
         (PLAIN, "simvastatin", "10 MG", "Oral Tablet"),
         ("Acetaminophen 325 MG Oral Tablet [Tylenol]", "acetaminophen", "325 MG", "Oral Tablet"),
         ("Acetaminophen 300 MG / HYDROcodone 5 MG Oral Tablet", "acetaminophen / hydrocodone", "300 MG / 5 MG", "Oral Tablet"),
-        ("a 1 MG / b 2 MG / c 3 MG / d 4 MG / e 5 MG / f 6 MG Gel", "a / b / c / d / e / f", "1 MG / 2 MG / 3 MG / 4 MG / 5 MG / 6 MG", "Gel"),
+        (
+            "a 1 MG / b 2 MG / c 3 MG / d 4 MG / e 5 MG / f 6 MG Gel",
+            "a / b / c / d / e / f",
+            "1 MG / 2 MG / 3 MG / 4 MG / 5 MG / 6 MG",
+            "Gel",
+        ),
         ("a 1 MG / b 2 MG / c 3 MG / d 4 MG / e 5 MG / f 6 MG / g 7 MG Gel", None, None, None),
         ("1 ML Epoetin Alfa 4000 UNT/ML Injection [Epogen]", "epoetin alfa", "4000 UNT/ML", "Injection"),
         ("NDA020503 200 ACTUAT Albuterol 0.09 MG/ACTUAT Metered Dose Inhaler", "albuterol", "0.09 MG/ACTUAT", "Metered Dose Inhaler"),
@@ -110,6 +115,6 @@ def test_reserved_members():
 
 
 def test_drugs_without_a_text_are_found():
-    members = [{"medication_key": -1}, {"medication_key": 1, "medication_code": "a", "description": "x"}]
+    members: list[Row] = [{"medication_key": -1}, {"medication_key": 1, "medication_code": "a", "description": "x"}]
     assert offenders("dim_medication", "code_known", members) == []
     assert offenders("dim_medication", "code_known", [*members, {"medication_key": 2, "medication_code": "b"}]) == ["b"]

@@ -29,7 +29,7 @@ def test_encounter_once():
     "row",
     [
         appointment(started_at=None),
-        appointment(encounter_id=None, outcome="completed"),
+        appointment(outcome="rescheduled", encounter_id=None, visit_seq=None, patient_type="prospect"),
         appointment(outcome="no_show"),
         appointment(outcome="cancelled_late", encounter_id=None, visit_seq=None, patient_type="prospect", started_at=None),
         appointment(cancelled_at="2025-02-28 09:00:00"),
@@ -54,6 +54,7 @@ def test_outcome_consistent_passes():
         appointment(),
         appointment("e2", visit_seq=2, patient_type="established"),
         appointment("e3", visit_seq=None, patient_type="prospect"),
+        appointment("b0", encounter_id=None),
         appointment("b1", **{**unbooked, "outcome": "no_show"}),
         appointment("b2", **{**unbooked, "outcome": "cancelled_late", "cancelled_at": "2025-03-01 00:00:00", "notice_hours": 9.0}),
         appointment("b3", **{**unbooked, "outcome": "cancelled_early", "cancelled_at": "2025-02-01 00:00:00", "notice_hours": 24.0}),
@@ -67,3 +68,42 @@ def test_visit_not_doubled():
     other = {**ENCOUNTER, "id": "e3", "code": "162673000"}
     assert offenders("fact_appointment", "visit_not_doubled", rows, {"raw_encounters": [ENCOUNTER, other]}) == []
     assert offenders("fact_appointment", "visit_not_doubled", rows, {"raw_encounters": [ENCOUNTER, twin, other]}) == ["e1", "e2"]
+
+
+BOOKINGS = [
+    {
+        "appointment_id": "a1",
+        "encounter_id": "e1",
+        "status": "completed",
+        "scheduled_start_at": "2025-03-01 09:00:00",
+        "is_simulated": True,
+    },
+    {"appointment_id": "a2", "status": "no_show", "scheduled_start_at": "2025-03-01 11:00:00", "is_simulated": True},
+    {"appointment_id": "a3", "status": "scheduled", "scheduled_start_at": "2027-03-01 11:00:00", "is_simulated": True},
+]
+SOURCES = {"raw_encounters": [{**ENCOUNTER, "is_simulated": False}], "raw_appointments": BOOKINGS}
+CLEAN = [
+    appointment(appointment_id="a1", is_simulated=False, is_booking_simulated=True),
+    appointment("a2", encounter_id=None, appointment_id="a2", is_simulated=True, is_booking_simulated=True),
+]
+
+
+def test_rows_out_equals_rows_in():
+    def found(*rows: Row) -> list[str] | str:
+        return offenders("fact_appointment", "rows_out_equals_rows_in", list(rows), SOURCES)
+
+    assert found(*CLEAN) == []
+    assert found(CLEAN[0]) == ["appointment|a2"]
+    assert found(*CLEAN, CLEAN[1]) == ["appointment|a2"]
+    assert found(*CLEAN, appointment("a1", encounter_id=None, appointment_id="a1")) == ["appointment|a1"]
+    assert found(*CLEAN, appointment("a3", encounter_id=None, appointment_id="a3")) == ["appointment|a3"]
+
+
+@pytest.mark.parametrize(
+    ("row", "changes"),
+    [(0, {"is_simulated": True}), (0, {"is_booking_simulated": False}), (1, {"is_simulated": False}), (1, {"is_booking_simulated": False})],
+)
+def test_simulated_flag_true(row: int, changes: Row):
+    assert offenders("fact_appointment", "simulated_flag_true", CLEAN, SOURCES) == []
+    wrong = [{**r, **changes} if n == row else r for n, r in enumerate(CLEAN)]
+    assert offenders("fact_appointment", "simulated_flag_true", wrong, SOURCES) == [CLEAN[row]["fact_appointment_sk"]]

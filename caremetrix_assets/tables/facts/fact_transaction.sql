@@ -1,7 +1,8 @@
-with ledger as (
+-- Only what the windows need goes through their sort; the ledger's other columns are joined to the result.
+with positions as (
     select
-        *,
-        cast(fromdate as date) as service_date,
+        claimid,
+        line_ordinal,
         sum(case when type = 'CHARGE' then 1 else 0 end) over up_to as line_number,
         lag(type) over claim as type_before,
         lag(transfertype) over claim as transfer_before,
@@ -15,14 +16,16 @@ with ledger as (
 
 paid as (
     select
-        *,
+        l.*, p.line_number, p.owed_by,
+        cast(l.fromdate as date) as service_date,
         case
-            when type <> 'PAYMENT' then null
-            when method = 'ECHECK' and type_before = 'TRANSFERIN' and transfer_before = '2' then 'secondary'
-            when method = 'ECHECK' then 'primary'
+            when l.type <> 'PAYMENT' then null
+            when l.method = 'ECHECK' and p.type_before = 'TRANSFERIN' and p.transfer_before = '2' then 'secondary'
+            when l.method = 'ECHECK' then 'primary'
             else 'patient'
         end as paid_by
-    from ledger
+    from raw_claims_transactions as l
+    left join positions as p on p.claimid = l.claimid and p.line_ordinal = l.line_ordinal
 ),
 
 parties as (

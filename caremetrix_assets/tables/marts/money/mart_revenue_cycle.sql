@@ -1,14 +1,4 @@
-with periods as (
-    select
-        r.partition_date, g.period_grain, cast(case g.period_grain
-            when 'day' then r.partition_date when 'month' then date_trunc('month', r.partition_date)
-            when 'rolling_30d' then r.partition_date - interval 29 day when 'rolling_90d' then r.partition_date - interval 89 day
-            else add_months(r.partition_date, -12) + interval 1 day
-        end as date) as period_start
-    from run_dates as r
-    cross join (values ('day'), ('month'), ('rolling_30d'), ('rolling_90d'), ('rolling_12m')) as g (period_grain)
-),
-ledger_lines as (
+with ledger_lines as (
     select
         claim_id, line_number, cast(service_from_at as date) as event_date, sum(charge_amount) as charge,
         sum(case when paid_by = 'primary' then payment_amount else 0 end) as primary_paid,
@@ -16,7 +6,7 @@ ledger_lines as (
         sum(case when paid_by = 'patient' then payment_amount else 0 end) as patient_paid,
         sum(adjustment_amount) as adjustment, sum(balance_effect_amount) as balance
     from fact_transaction
-    where cast(service_from_at as date) >= (select min(period_start) from periods)
+    where cast(service_from_at as date) >= (select min(period_start) from shared_periods)
     group by claim_id, line_number, cast(service_from_at as date)
 ),
 lines as (
@@ -49,7 +39,7 @@ encounters as (
     left join dim_claim as c on c.encounter_id = a.encounter_id and c.claim_kind = 'encounter'
     left join dim_provider as pr on pr.provider_key = a.provider_key
     left join dim_payer as pa on pa.payer_key = a.payer_key
-    where a.encounter_id is not null and cast(a.started_at as date) >= (select min(period_start) from periods)
+    where a.encounter_id is not null and cast(a.started_at as date) >= (select min(period_start) from shared_periods)
 ),
 -- A row counts in every period with event_date in it, from known_date on. A claim counts on its newest day, which takes the one before
 -- back. The last part keeps the total row.
@@ -88,7 +78,7 @@ cells as (
         sum(primary_paid) as primary_paid, sum(secondary_paid) as secondary_paid, sum(patient_paid) as patient_paid,
         sum(adjustment) as adjustment, sum(balance) as balance, sum(overpaid) as overpaid, sum(encounters) as encounters,
         sum(billed) as billed, sum(covered) as covered, sum(served) as served, sum(served_primary) as served_primary
-    from periods as p
+    from shared_periods as p
     inner join entries as e
         on e.event_date >= p.period_start and e.event_date <= p.partition_date and e.known_date <= p.partition_date
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10

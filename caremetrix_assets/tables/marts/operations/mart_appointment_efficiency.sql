@@ -1,15 +1,5 @@
-with periods as (
-    select
-        r.partition_date, g.period_grain, cast(case g.period_grain
-            when 'day' then r.partition_date when 'month' then date_trunc('month', r.partition_date)
-            when 'rolling_30d' then r.partition_date - interval 29 day when 'rolling_90d' then r.partition_date - interval 89 day
-            else add_months(r.partition_date, -12) + interval 1 day
-        end as date) as period_start
-    from run_dates as r
-    cross join (values ('day'), ('month'), ('rolling_30d'), ('rolling_90d'), ('rolling_12m')) as g (period_grain)
-),
 -- Whole seconds, so that minutes add up exactly.
-histories as (
+with histories as (
     select
         a.*, cast(a.started_at as date) as event_date,
         cast(round(cast(a.duration_minutes as decimal(28, 6)) * 60, 0) as bigint) as seconds,
@@ -26,7 +16,7 @@ visits as (
         case when h.encounter_class = 'wellness' then date_diff('day', h.same_class_date, h.event_date) end as wellness_gap
     from histories as h
     left join dim_provider as p on p.provider_key = h.provider_key
-    where h.event_date >= (select min(period_start) from periods) - interval 30 day
+    where h.event_date >= (select min(period_start) from shared_periods) - interval 30 day
 ),
 -- A visit counts on its own day, and as an index visit on the day its 30 days end. The last part keeps the total row.
 entries as (
@@ -80,7 +70,7 @@ sums as (
         count(d.days_since_previous_visit) filter (where d.is_visit) as repeats,
         count(d.wellness_gap) filter (where d.is_visit) as wellness_repeats, bool_or(d.is_simulated) as is_simulated
     from dated as d
-    inner join periods as p on d.count_date >= p.period_start and d.count_date <= p.partition_date
+    inner join shared_periods as p on d.count_date >= p.period_start and d.count_date <= p.partition_date
     group by p.partition_date, p.period_grain, p.period_start, d.segment_no
 ),
 valued as (
@@ -98,7 +88,7 @@ ranked as (
         p.partition_date, p.period_grain, v.segment_no, v.measure, v.value,
         sum(sum(v.visits)) over whole as total, sum(sum(v.visits)) over up_to as upto
     from valued as v
-    inner join periods as p on v.event_date >= p.period_start and v.event_date <= p.partition_date
+    inner join shared_periods as p on v.event_date >= p.period_start and v.event_date <= p.partition_date
     where v.value is not null
     group by p.partition_date, p.period_grain, v.segment_no, v.measure, v.value
     window
