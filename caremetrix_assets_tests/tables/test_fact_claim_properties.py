@@ -28,7 +28,8 @@ def random_claim(name: str, chance: random.Random) -> tuple[list[Row], list[Row]
         kind, posted = chance.choice(KINDS), day()
         amount = Decimal(chance.choice((10, 20)) * (1 if kind in ("payment", "correction") else -1))
         reversed_on = posted + timedelta(chance.randrange(6)) if chance.random() < 0.25 else None
-        entry: Row = {"claim_id": name, "entry_type": kind, "party": chance.choice(("primary", "secondary", "patient")), "posted_date": posted}
+        party = chance.choice(("primary", "secondary", "patient"))
+        entry: Row = {"claim_id": name, "entry_type": kind, "party": party, "posted_date": posted}
         entry |= {"service_date": chance.choice(served), "is_reversed": reversed_on is not None, "reversed_date": reversed_on}
         entry |= {"payment_amount": amount if kind in MONEY else 0, "adjustment_amount": 0 if kind in MONEY else amount}
         entries.append(entry)
