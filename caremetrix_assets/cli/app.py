@@ -15,6 +15,7 @@ from caremetrix_assets.cli.docs import docs
 from caremetrix_assets.cli.explain import explain
 from caremetrix_assets.cli.output import OPTIONS, out
 from caremetrix_assets.cli.run import init, run
+from caremetrix_assets.cli.simulate import simulate
 
 app = typer.Typer(
     name="caremetrix",
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 app.command()(run)
 app.add_typer(drops.drop, name="drop")
+app.command()(simulate)
 app.add_typer(drops.quarantine, name="quarantine")
 app.command()(look.tables)
 app.command()(look.query)

@@ -15,10 +15,11 @@ from pydantic import ValidationError
 
 from caremetrix_assets.errors import InputError, ServiceError, UsageError
 from caremetrix_assets.lake.local import LocalStorage
-from caremetrix_assets.sources.inbox import check_layout, classify, csv_names
+from caremetrix_assets.sources.inbox import PRACTICE, check_layout, classify, csv_names
 from caremetrix_assets.sources.manifest import MANIFEST, FileEntry, Kind, Manifest, parse_manifest, unsafe_name
 from caremetrix_assets.sources.records import count_records
 from caremetrix_assets.sources.scan import scan
+from caremetrix_assets.sources.simulated import Simulation, read_simulation
 
 
 def seal(
@@ -35,9 +36,13 @@ def seal(
 ) -> Manifest:
     """Seals a local folder and returns its manifest; ``known``: ``contracts.known_places``.
 
-    Every CSV file of the folder is listed, whatever its name. Sealing a sealed folder again with the same result does
-    nothing. InputError when it holds no file that counts, a file twice, or a manifest that says something else.
+    Every CSV file of the folder is listed, whatever its name; files of the practice simulator are marked, and their first
+    day is the practice start unless another is given. Sealing a sealed folder again with the same result does nothing.
+    InputError when it holds no file that counts, a file twice, or a manifest that says something else.
     """
+    simulation = read_simulation(folder / PRACTICE)
+    if practice_start is None and simulation is not None:
+        practice_start = simulation.start
     starts = {"history_start": history_start, "practice_start": practice_start}
     head = {"drop_date": drop_date, "kind": kind, "producer": producer, "sequence": sequence, "deletes": deletes, **starts}
     storage = LocalStorage(folder)
@@ -62,8 +67,9 @@ def manifest_of(storage: LocalStorage, known: Collection[str], head: Mapping[str
     if not any(classify(name, known)[0] != "other" for name in names):
         raise InputError(f"{storage.root}: no Synthea CSV file in it or in its csv folder, and no practice file.")
     check_layout(names, known, where)
+    simulation = read_simulation(storage.root / PRACTICE)
     try:
-        return Manifest(**head, files={name: entry_of(storage.root / name, name) for name in names})
+        return Manifest(**head, files={name: _marked(entry_of(storage.root / name, name), name, simulation) for name in names})
     except ValidationError as error:
         detail = error.errors()[0]
         raise UsageError(f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}.") from error
@@ -74,3 +80,7 @@ def entry_of(path: Path, name: str) -> FileEntry:
     with TemporaryDirectory() as folder:
         found = scan(path, name, Path(folder) / "plain")
         return FileEntry(sha256=found.sha256, rows=count_records(found))
+
+
+def _marked(entry: FileEntry, name: str, simulation: Simulation | None) -> FileEntry:
+    return entry if simulation is None else simulation.mark(name, entry)

@@ -185,6 +185,16 @@ def test_the_same_key_on_two_dates_of_a_snapshot_is_fine(tmp_path: Path) -> None
     assert lab.run().of("grain_unique", D2).status == "passed"
 
 
+@pytest.mark.parametrize(("key", "failed"), [(["fact_sk"], 2), (["partition_date", "fact_sk"], 0)])
+def test_a_fact_repeats_a_key_on_another_date_only_where_the_date_is_part_of_it(tmp_path: Path, key: list[str], failed: int) -> None:
+    fact = contract("fact_thing", {"fact_sk": {"type": "text", "pattern": "sk"}, "event_date": "date"}, key)
+    rows = [{"fact_sk": "a" * 32, "event_date": D1, "partition_date": day} for day in (D1, D2)]
+    lab = Lab(tmp_path, fact, dates=[D1, D2]).stage(rows)
+    lab.relation("fact_thing__all", fact, rows)
+    results = lab.run()
+    assert sum(results.of("grain_unique", day).rows_failed or 0 for day in (D1, D2)) == failed
+
+
 def test_two_null_keys_are_the_same_key(tmp_path: Path) -> None:
     found = Lab(tmp_path, MART).stage([{**GOOD, "thing_id": None}, {**GOOD, "thing_id": None}]).run().of("grain_unique")
     assert (found.status, found.rows_failed) == ("failed", 2)
