@@ -78,6 +78,9 @@ def _people(table: Table) -> str | None:
 
 def _not_empty(env: Environment) -> Mapping[date, Outcome]:
     if not env.table.has("breakdown") or not env.table.has("period_grain"):
+        reasons = env.rows(env.table.empty_when) if env.table.empty_when and not all(env.counts.rows.get(day) for day in env.dates) else ()
+        for (reason,) in reasons:
+            return {day: Outcome(0, 0, (), None if env.counts.rows.get(day) else reason) for day in env.dates}
         return {day: Outcome(1, int(not env.counts.rows.get(day)), (env.table.name,)) for day in env.dates}
     sql = f"select t.partition_date, t.period_grain, count(*) filter (where t.breakdown = 'total') from {staged(env.table)} group by 1, 2"
     grains: dict[date, list[tuple[str, int]]] = {}

@@ -153,6 +153,7 @@ class Table(Strict):
     footer: str | None = None
     driving: tuple[Driving, ...] = ()
     drill: tuple[Drill, ...] = ()
+    empty_when: str | None = None
     sort: tuple[str, ...] = ()
     source: RawSource | None = None
     columns: tuple[Column, ...]
