@@ -154,7 +154,7 @@ def test_a_mart_that_may_be_empty_says_why(tmp_path: Path) -> None:
     found = Lab(tmp_path, allowed, dates=[D1]).stage([]).run().of("mart_not_empty")
     assert (found.status, found.reason) == ("not_applicable", "no visit so far")
     other_day = allowed.model_copy(update={"empty_when": "select 'no visit so far', date '1999-01-01'"})
-    assert Lab(tmp_path / "other", other_day, dates=[D1]).stage([]).run().of("mart_not_empty").status == "failed"
+    assert Lab(tmp_path, other_day, dates=[D1]).stage([]).run().of("mart_not_empty").status == "failed"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 with cells as (
     select
         p.partition_date, p.period_grain, p.period_start, w.iso_day_of_week,
-        cast(floor(minutes_between(cast(cast(b.scheduled_start_at as date) as timestamp), b.scheduled_start_at) / 60) as integer) as hour_of_day,
+        cast(floor(
+            minutes_between(cast(cast(b.scheduled_start_at as date) as timestamp), b.scheduled_start_at) / 60
+        ) as integer) as hour_of_day,
         b.location_key, count(*) as bookings, count(*) filter (where b.outcome = 'completed') as completed,
         count(*) filter (where b.outcome = 'no_show') as no_shows, count(*) filter (where b.outcome = 'cancelled_late') as late,
         sum(b.scheduled_minutes) as minutes, bool_or(b.is_simulated) as is_simulated
