@@ -78,7 +78,10 @@ def _people(table: Table) -> str | None:
 
 def _not_empty(env: Environment) -> Mapping[date, Outcome]:
     if not env.table.has("breakdown") or not env.table.has("period_grain"):
-        return {day: Outcome(1, int(not env.counts.rows.get(day)), (env.table.name,)) for day in env.dates}
+        reasons = env.rows(env.table.empty_when) if env.table.empty_when and not all(env.counts.rows.get(day) for day in env.dates) else ()
+        allowed = {day: row[0] for day in env.dates for row in reasons if not env.counts.rows.get(day) and day in (row[1:] or (day,))}
+        found = {day: Outcome(1, int(not env.counts.rows.get(day)), (env.table.name,)) for day in env.dates}
+        return found | {day: Outcome(0, 0, (), reason) for day, reason in allowed.items()}
     sql = f"select t.partition_date, t.period_grain, count(*) filter (where t.breakdown = 'total') from {staged(env.table)} group by 1, 2"
     grains: dict[date, list[tuple[str, int]]] = {}
     for day, grain, totals in env.rows(sql):
