@@ -148,6 +148,7 @@ class Table(Strict):
     sources: str
     usage: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    may_be_empty: str | None = None
     reads: dict[str, ReadMode] = Field(default_factory=dict)
     header: str | None = None
     footer: str | None = None
