@@ -60,13 +60,7 @@ select
     end as responsible_payer_key,
     procedure_key, service_date, case when since_date < service_date then service_date else since_date end as responsible_since_date,
     days_from_service,
-    case
-        when balance < 0 then 'credit'
-        when days_from_service <= 30 then '0-30'
-        when days_from_service <= 60 then '31-60'
-        when days_from_service <= 90 then '61-90'
-        when days_from_service <= 120 then '91-120'
-        else '121+'
-    end as aging_bucket,
+    case when balance < 0 then 'credit' else k.aging_bucket end as aging_bucket,
     charge, primary_paid, secondary_paid, patient_paid, adjustment, balance, claim_state, is_simulated or has_simulated_event as is_simulated
-from since
+from since as s
+inner join shared_money_buckets as k on s.days_from_service >= k.first_days and s.days_from_service <= k.last_days
