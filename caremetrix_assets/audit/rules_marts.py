@@ -95,14 +95,10 @@ def _not_empty(env: Environment) -> Mapping[date, Outcome]:
 
 
 def _reasons(env: Environment) -> Mapping[date, str]:
-    """Why a date may have no row, by what the contract says: a text holds on every date, a SELECT on those it names."""
-    said = env.table.empty_when
+    """Why a date may have no row, by the contract: what it says of no date holds on every one."""
     empty = [day for day in env.dates if not env.counts.rows.get(day)]
-    if not said or not empty:
-        return {}
-    if not said.lstrip().lower().startswith("select"):
-        return dict.fromkeys(empty, said)
-    return {day: str(row[0]) for row in env.rows(said) for day in empty if day in (row[1:] or (day,))}
+    said = env.rows(env.table.empty_when) if env.table.empty_when and empty else ()
+    return {day: str(row[0]) for row in said for day in empty if day in (row[1:] or (day,))}
 
 
 def _at_least_one(env: Environment, day: date, empty: Mapping[date, str]) -> Outcome:
