@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from caremetrix_assets.catalog.drill import check_drills
 from caremetrix_assets.catalog.models import LAYER_OF_PREFIX, Catalog, Column, Layer, Seed, Table
 from caremetrix_assets.catalog.sqltext import Query, parse_query, parse_text, read_shared
 from caremetrix_assets.errors import UsageError
@@ -74,6 +75,7 @@ def _load(root: Path) -> Catalog:
         tables[table.name] = table
     tables = {name: _with_seeds(_with_neighbours(table, tables), seeds) for name, table in tables.items()}
     _check_references(tables, seeds)
+    check_drills(tables)
     return Catalog(tables=_build_order(tables, seeds), seeds=seeds)
 
 
@@ -176,6 +178,7 @@ def _with_neighbours(table: Table, tables: dict[str, Table]) -> Table:
     A raw table has no SQL: all it comes after are the tables that its columns and checks refer to.
     """
     queries = [q for c in table.checks.values() for q in (c.sql, c.not_applicable_when) if q]
+    queries += [table.empty_when] if table.empty_when else []
     named = {name.split("__")[0] for q in queries for name in parse_text(q, f"{table.name}.yml").upstream}
     named |= {c.parent for c in table.columns if c.parent}
     if table.layer == "raw":

@@ -52,6 +52,8 @@ class Column(Strict):
     privacy: Literal["public", "internal", "pii", "restricted"]
     required: bool = False
     values: tuple[str, ...] | None = None
+    waived: tuple[str, ...] = ()
+    waived_without_feed: tuple[str, ...] = ()
     min: Decimal | date | None = None
     max: Decimal | date | None = None
     pattern: Literal["sk", "text", "clock"] | None = None
@@ -108,6 +110,18 @@ class Driving(Strict):
     where: str | None = None
 
 
+class Drill(Strict):
+    """Where a mart's row comes from: the table (alias ``f``) and the filter in terms of the row's columns (alias ``m``).
+
+    A condition for each key of the mart that the fact has too (All: none) need not be written. ``measures`` compute columns
+    of the row anew from the rows found.
+    """
+
+    fact: str
+    where: str
+    measures: dict[str, str] = Field(default_factory=dict)
+
+
 class SqlCheck(Strict):
     """A named rule of one table: a SELECT that returns the offending rows (partition_date, key)."""
 
@@ -140,6 +154,8 @@ class Table(Strict):
     header: str | None = None
     footer: str | None = None
     driving: tuple[Driving, ...] = ()
+    drill: tuple[Drill, ...] = ()
+    empty_when: str | None = None
     sort: tuple[str, ...] = ()
     source: RawSource | None = None
     columns: tuple[Column, ...]
@@ -149,7 +165,7 @@ class Table(Strict):
     audited_with: tuple[str, ...] = ()
     definition: str = ""
 
-    @field_validator("driving", mode="before")
+    @field_validator("driving", "drill", mode="before")
     @classmethod
     def _one_or_several(cls, value: Any) -> Any:
         return value if isinstance(value, (list, tuple)) else (value,)

@@ -12,6 +12,7 @@ import typer
 
 from caremetrix_assets.cli import doctor, drops, look
 from caremetrix_assets.cli.docs import docs
+from caremetrix_assets.cli.explain import explain
 from caremetrix_assets.cli.output import OPTIONS, out
 from caremetrix_assets.cli.run import init, run
 from caremetrix_assets.cli.simulate import simulate
@@ -29,6 +30,7 @@ app.command()(simulate)
 app.add_typer(drops.quarantine, name="quarantine")
 app.command()(look.tables)
 app.command()(look.query)
+app.command()(explain)
 app.command()(look.checks)
 app.command()(docs)
 app.command()(doctor.doctor)

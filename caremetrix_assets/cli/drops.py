@@ -45,6 +45,9 @@ def seal(
     kind: Annotated[str, typer.Option("--kind", help="full or delta.")] = "full",
     producer: Annotated[str, typer.Option("--producer", help="Who exports; what is gone is judged per producer.")] = "default",
     sequence: Annotated[int, typer.Option("--sequence", min=0, help="Order of several drops of one date.")] = 0,
+    deletes: Annotated[bool, typer.Option("--deletes", help="Keys that are gone from this full drop are removed.")] = False,
+    history_start: Annotated[str | None, typer.Option("--history-start", help="First day of complete history, YYYY-MM-DD.")] = None,
+    practice_start: Annotated[str | None, typer.Option("--practice-start", help="Day the feed's money begins, YYYY-MM-DD.")] = None,
 ) -> None:
     """Writes manifest.json, which makes a folder a drop. Example: caremetrix drop seal output --date 2026-01-31"""
     from caremetrix_assets.sources.seal import seal as seal_folder
@@ -52,7 +55,17 @@ def seal(
     if kind != "full" and kind != "delta":
         raise UsageError(f"--kind {kind}: choose full or delta.")
     known = known_places(load_catalog())
-    manifest = seal_folder(_folder(folder), _date(date, "--date"), known, cast(Kind, kind), producer, sequence)
+    manifest = seal_folder(
+        _folder(folder),
+        _date(date, "--date"),
+        known,
+        cast(Kind, kind),
+        producer,
+        sequence,
+        deletes=deletes,
+        history_start=_date(history_start, "--history-start") if history_start else None,
+        practice_start=_date(practice_start, "--practice-start") if practice_start else None,
+    )
     rows = sum(entry.rows or 0 for entry in manifest.files.values())
     say(
         f"{folder} is sealed: {kind} drop of {date}, {len(manifest.files)} files, {rows} rows. Put the folder into the inbox.",
@@ -72,7 +85,10 @@ def check(folder: Folder, lake: LakeOption = None) -> None:
     settings = load_settings(lake=lake)
     options = ReadOptions(settings.work_dir, settings.threads, settings.duckdb_memory, settings.quarantine_limit)
     found = check_folder(_folder(folder), load_catalog(), options, datetime.now(UTC).date(), open_lake(settings))
-    rows = [{"file": r.file, "line": r.line, "column": r.column, "rule": r.rule} for r in found.rows]
+    rows = [{"file": r.file, "line": r.line, "column": r.column, "rule": r.rule, "wanted": r.wanted} for r in found.rows]
+    starts = [
+        {"organization": s.organization, "start": s.date.isoformat(), "claims": s.claims, "with_event": s.with_event} for s in found.starts
+    ]
     files = [{"file": f.file, "rows": f.rows, "broken": f.broken, "superseded": f.superseded} for f in found.files]
     say(
         found.verdict,
@@ -84,11 +100,14 @@ def check(folder: Folder, lake: LakeOption = None) -> None:
         warnings=found.warnings,
         files=files,
         rows=rows,
+        feed_starts=starts,
     )
     if not OPTIONS.as_json:
-        show(files, title="Files", empty="No Synthea file was read.")
+        show(files, title="Files", empty="No file was read.")
         if rows:
             show(rows, title="Broken rows")
+        if starts:
+            show(starts, title="The practice feed's money counts from")
         for warning in found.warnings:
             note(f"Warning: {warning}")
     for problem in found.problems:

@@ -7,18 +7,29 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from caremetrix_assets.catalog.models import Catalog
+from caremetrix_assets.catalog.models import Catalog, Column
 from caremetrix_assets.errors import InputError
 from caremetrix_assets.lake.local import LocalStorage
 from caremetrix_assets.lake.objects import Storage
 from caremetrix_assets.sources.archive import compare_with_before, is_first_full
 from caremetrix_assets.sources.contracts import RawFile, known_places, raw_files
 from caremetrix_assets.sources.examine import Examination, ReadOptions, examine
+from caremetrix_assets.sources.feed import FeedFound, FeedStart, look_into
 from caremetrix_assets.sources.inbox import Candidate, Drop, drop_of, inside_of, look_at
 from caremetrix_assets.sources.ledger import Ledger
 from caremetrix_assets.sources.manifest import date_in_name
 from caremetrix_assets.sources.memory import Memory
 from caremetrix_assets.sources.seal import manifest_of
+
+_WANTED = {
+    **dict.fromkeys(("id", "text"), "a text"),
+    **dict.fromkeys(("int", "bigint", "key"), "a whole number"),
+    **dict.fromkeys(("number", "rate"), "a number"),
+    "money": "an amount such as 12.50",
+    "bool": "true or false",
+    "date": "a date such as 2026-01-31",
+    "ts": "a time such as 2026-01-31T09:05:00Z",
+}
 
 
 @dataclass(frozen=True)
@@ -34,17 +45,21 @@ class FileCheck:
 
 @dataclass(frozen=True)
 class RowProblem:
-    """One broken row, without its text. ``column`` is None when the whole line is wrong."""
+    """One broken row, without its text. ``column`` is None when the whole line is wrong; ``wanted`` says what it should be."""
 
     file: str
     line: int
     column: str | None
     rule: str
+    wanted: str = ""
 
 
 @dataclass
 class DropCheck:
-    """What would happen: ``verdict`` in a sentence, why not (``problems``), what to know (``warnings``), files and rows."""
+    """What would happen: ``verdict`` in a sentence, why not (``problems``), what to know (``warnings``), files and rows.
+
+    ``starts``: since when the practice feed's money replaces the ledger, by organization.
+    """
 
     name: str
     drop_id: str
@@ -54,6 +69,7 @@ class DropCheck:
     warnings: list[str] = field(default_factory=list)
     files: list[FileCheck] = field(default_factory=list)
     rows: list[RowProblem] = field(default_factory=list)
+    starts: list[FeedStart] = field(default_factory=list)
 
 
 def check(folder: Path, catalog: Catalog, options: ReadOptions, today: date, lake: Storage | None = None) -> DropCheck:
@@ -100,10 +116,24 @@ def _examined(
         for name, file in found.files.items():
             m = file.marked
             result.files.append(FileCheck(name, file.rows, m.broken, m.superseded, m.rules))
-            result.rows += [_row(*row) for row in m.first]
+            result.rows += [_row(files[name], *row) for row in m.first]
             result.warnings += [f"{name}: {m.superseded} rows repeat a key; the last counts."] if m.superseded else []
+        if not found.problems:
+            _add_feed(result, look_into(con, drop, found, files, lake, ledger))
     result.warnings += [f"{name} is not in the manifest; not read." for name in drop.unlisted]
     return result
+
+
+def _add_feed(result: DropCheck, feed: FeedFound) -> None:
+    result.starts = feed.starts
+    result.warnings += [*feed.waiting, *feed.watched]
+    result.rows += [RowProblem(r.file, r.line, r.column, r.rule, r.doc) for r in feed.stopping]
+    if feed.stopping and result.is_acceptable:
+        first = feed.stopping[0]
+        where = f"{first.file} line {first.line} breaks {first.rule}"
+        result.problems.append(f"{where}: {first.doc} The run would publish nothing of this file until it is mended.")
+        result.is_acceptable = False
+        result.verdict += f" Then it would stop: {where}."
 
 
 def _verdict(drop: Drop, found: Examination, ledger: Ledger, today: date) -> str:
@@ -124,6 +154,21 @@ def _clashes(drop: Drop, ledger: Ledger) -> list[str]:
     return [f"{e.name} has {same}; which of both counts last is then left to their ids." for e in ledger.clashes(drop.drop_id, m)]
 
 
-def _row(file: str, line: int, broken: str) -> RowProblem:
+def _row(file: RawFile, name: str, line: int, broken: str) -> RowProblem:
     rule, _, column = broken.partition(".")
-    return RowProblem(file, line, column or None, rule)
+    return RowProblem(name, line, column or None, rule, wanted(file.table.column(column)) if column else "")
+
+
+def wanted(column: Column) -> str:
+    """What a value of a column must look like, in words."""
+    text = _WANTED[column.type]
+    if column.pattern == "clock":
+        text = "a time as HH:MM"
+    if column.values:
+        text = f"one of {', '.join(column.values)}"
+    elif column.min is not None:
+        text += f", at least {column.min}"
+    if column.when is not None:
+        tie = {"exactly": "filled exactly when", "only": "empty unless", "needed": "filled when"}[column.when.rule]
+        text += f"; {tie} {column.when.column} is {' or '.join(column.when.values)}"
+    return text + ("" if column.required or column.when else "; may be empty")

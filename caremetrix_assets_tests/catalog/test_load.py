@@ -185,3 +185,18 @@ def test_lineage_follows_ctes_unions_windows_and_subqueries(tables: Path) -> Non
 
 def _columns(*names: str) -> tuple[Column, ...]:
     return tuple(Column(name=name, type="int", doc="A number.", privacy="internal") for name in names)
+
+
+@pytest.mark.parametrize(
+    ("drill", "words"),
+    [
+        ("{fact: fact_none, where: 'true'}", "no table has that name"),
+        ("{fact: mart_small, where: 'f.visit = m.visits'}", "mart_small has no such column"),
+        ("{fact: mart_small, where: 'f.visits = m.visit'}", "mart_small has no such column"),
+        ("{fact: mart_small, where: 'f.visits = ='}", "not readable as SQL"),
+        ("{fact: mart_small, where: 'true', measures: {patients: 'count(*)'}}", "drill measures 'patients'"),
+    ],
+)
+def test_a_drill_names_what_exists(tables: Path, drill: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        load_catalog(mart(tables, yml=f"{MART_YML}drill: {drill}\n"))

@@ -1,11 +1,15 @@
 """``drop check``: the same judgement as taking a drop in, row by row, and nothing written."""
 
+from datetime import date
+
 import pytest
 
 from caremetrix_assets.errors import ServiceError
 from caremetrix_assets.sources.check import check
 from caremetrix_assets_tests.sources.drops import TODAY, minimal, write_files
-from caremetrix_assets_tests.sources.releases import R33
+from caremetrix_assets_tests.sources.feed import feed, rows
+from caremetrix_assets_tests.sources.releases import R33, release_files
+from caremetrix_assets_tests.sources.test_feed_raw import run
 
 CONDITIONS = R33["conditions"] + "\n" + "2025-01-02,,p1,e1,s,1,text\n"
 
@@ -95,3 +99,63 @@ def test_repeated_keys_other_files_and_unlisted_files_are_warned_of(lab):
 def test_a_folder_that_is_not_there(lab):
     with pytest.raises(ServiceError, match="not a folder"):
         checked(lab, "nowhere")
+
+
+def test_a_good_feed(lab):
+    lab.drop("d", {**release_files("3.3"), **feed()})
+    result = checked(lab)
+    assert (result.is_acceptable, result.problems, result.rows) == (True, [], [])
+    assert result.verdict == "d would be taken: 29 rows of 28 files, full, dated 2025-01-31."
+    assert [(s.organization, str(s.date), s.claims, s.with_event) for s in result.starts] == [("o1", "2025-01-03", 0, 0)]
+
+
+def test_broken_rows_of_a_feed_say_what_is_wanted(lab):
+    rows_ = rows("appointments", {"status": "done"}, {"appointment_id": "a2", "encounter_id": "", "scheduled_minutes": "x"})
+    lab.drop("d", feed(appointments=rows_, rooms=rows("rooms", {"opens": "8"})))
+    result = checked(lab)
+    assert [(r.file, r.line, r.column, r.rule, r.wanted) for r in result.rows] == [
+        ("practice/appointments.csv", 2, "status", "not_allowed", "one of scheduled, completed, no_show, cancelled, rescheduled"),
+        ("practice/appointments.csv", 3, "scheduled_minutes", "cannot_type", "a whole number, at least 0"),
+        ("practice/rooms.csv", 2, "opens", "cannot_type", "a time as HH:MM"),
+    ]
+    assert not result.is_acceptable
+
+
+def test_rows_that_would_stop_the_run_are_told_by_line(lab):
+    late = rows("appointments", {"booked_at": "2025-01-03T09:00:00Z"})
+    lab.drop(
+        "d", {**release_files("3.3"), **feed(appointments=late, receipts=rows("receipts", {}, {"receipt_id": "k2", "line_number": "2"}))}
+    )
+    result = checked(lab)
+    assert [(r.file, r.line, r.rule) for r in result.rows] == [
+        ("practice/appointments.csv", 2, "feed_times_ordered"),
+        ("practice/receipts.csv", 3, "receipts_refer"),
+    ]
+    assert not result.is_acceptable
+    assert result.verdict.endswith("Then it would stop: practice/appointments.csv line 2 breaks feed_times_ordered.")
+    assert len(result.problems) == 1 and "until it is mended" in result.problems[0]
+
+
+def test_rows_of_a_feed_that_would_wait_are_warned_of(lab):
+    lab.take(minimal(), "visits", "2025-01-30")
+    run(lab, "rooms")
+    lab.drop("d", feed(), producer="office")
+    alone = checked(lab, lake=False)
+    told = "receipts: 1 rows name a claim_id that no drop has, so they would wait; the first is practice/receipts.csv line 2."
+    assert told in alone.warnings and any("patient_id" in w for w in alone.warnings)
+    assert alone.is_acceptable  # what waits breaks no rule
+    later = checked(lab).warnings
+    assert told in later and not any("patient_id" in w for w in later)
+
+
+def test_a_feed_that_knows_few_claims_is_warned_of(lab):
+    files = release_files("3.3")
+    header, row = files["claims.csv"].splitlines()
+    files["claims.csv"] = "\n".join([header, row, *(row.replace("c1", f"c{n}", 1) for n in (2, 3, 4))]) + "\n"
+    lab.drop("d", {**files, **feed()}, practice_start=date(2025, 1, 1))
+    result = checked(lab)
+    assert [(s.organization, str(s.date), s.claims, s.with_event) for s in result.starts] == [("o1", "2025-01-01", 4, 1)]
+    assert [w for w in result.warnings if "events for under half" in w] == [
+        "1 of 1 organizations have events for under half of their claims since the feed's start; o1: 1 of 4 since 2025-01-01. "
+        "The others stay open until money is posted."
+    ]

@@ -67,7 +67,7 @@ GOOD = [
     ("appointments", CANCELLED),
     ("appointments", MOVED),
     ("appointments", {"status": "no_show", "encounter_id": "", "status_at": ""}),
-    ("appointments", {"booking_channel": "", "entered_at": "", "room_id": ""}),
+    ("appointments", {"entered_at": "", "room_id": "", "confirmed_at": ""}),
     ("rooms", {"closes": "24:00"}),
     ("rooms", {"is_active": "TRUE"}),
     ("receipts", {"payer_id": "", "method": "", "deposit_id": ""}),

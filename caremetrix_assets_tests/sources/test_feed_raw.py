@@ -8,7 +8,7 @@ from typing import Any
 
 from caremetrix_assets import Lake
 from caremetrix_assets.lake.state import fix_start_date
-from caremetrix_assets.settings import Settings
+from caremetrix_assets.settings import load_settings
 from caremetrix_assets.sources.quarantine import list_quarantine
 from caremetrix_assets.steps.begin import begin_run
 from caremetrix_assets.steps.build import build
@@ -24,7 +24,7 @@ NEIGHBOURS = ("patients", "encounters", "organizations", "providers", "payers", 
 def run(lab: Lab, *files: str, day: str = "2025-02-28") -> dict[str, list[dict[str, Any]]]:
     """Builds and publishes raw tables (those of ``files``, else all of the feed); their rows by file, in partition order."""
     fix_start_date(lab.lake, OPENING)
-    settings = Settings(lake=lab.lake.url, inbox=lab.inbox.url, threads=1, memory_limit="500MB", gx_row_limit=0)
+    settings = load_settings(lake=lab.lake.url, inbox=lab.inbox.url, threads=1, memory_limit="500MB", gx_row_limit=0)
     context = begin_run(settings, "run", [date.fromisoformat(day)])
     wanted = files or tuple(HEADERS)
     for table in context.catalog.layer("raw"):
@@ -143,7 +143,7 @@ def test_simulated_files_are_marked_in_their_rows_and_in_the_drops(lab):
     lab.take_in()
     found = run(lab, "receipts", "rooms")
     assert [r["is_simulated"] for name in found for r in found[name]] == [True, True]
-    settings = Settings(lake=lab.lake.url, inbox=lab.inbox.url)
+    settings = load_settings(lake=lab.lake.url, inbox=lab.inbox.url)
     (drop,) = begin_run(settings, "r", [date(2025, 2, 1)]).drops
     assert (drop["has_feed"], drop["practice_start"]) == (True, date(2025, 1, 2))
 
@@ -151,5 +151,20 @@ def test_simulated_files_are_marked_in_their_rows_and_in_the_drops(lab):
 def test_a_drop_without_a_feed_has_none(lab):
     lab.take({**minimal(), "practice/people.csv": "a\n1\n"})
     fix_start_date(lab.lake, OPENING)
-    (drop,) = begin_run(Settings(lake=lab.lake.url, inbox=lab.inbox.url), "r", [date(2025, 2, 1)]).drops
+    (drop,) = begin_run(load_settings(lake=lab.lake.url, inbox=lab.inbox.url), "r", [date(2025, 2, 1)]).drops
     assert drop["has_feed"] is False
+
+
+def test_strange_and_missing_columns_are_drift(lab):
+    strange = rows("statements").replace("due_date", "colour", 1)
+    lab.take({**release_files("3.3"), "practice/statements.csv": strange, "practice/rooms.csv": rows("rooms")})
+    fix_start_date(lab.lake, OPENING)
+    context = begin_run(load_settings(lake=lab.lake.url, inbox=lab.inbox.url, gx_row_limit=0), "r", [date(2025, 2, 1)])
+    found: dict[str, int | None] = {}
+    for table in context.catalog.layer("raw"):
+        if table.source is not None and table.source.file in (*NEIGHBOURS, "statements", "rooms"):
+            staged = build(context, table)
+            publish(staged)
+            (drift,) = [r.rows_failed for r in staged.results if r.check_name == "schema_drift"]
+            found[table.source.file] = drift
+    assert found == {**dict.fromkeys((*NEIGHBOURS, "rooms"), 0), "statements": 2}

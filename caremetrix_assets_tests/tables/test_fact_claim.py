@@ -27,24 +27,21 @@ def event(seq: int, name: str, day: str, rank: str = "primary", **more: object) 
 
 
 def claims(
-    lines: list[Row] | None = None,
-    entries: list[Row] | None = None,
-    events: list[Row] | None = None,
-    newest: str = NEWEST,
-    **more: list[Row],
+    lines: list[Row] | None = None, entries: list[Row] | None = None, events: list[Row] | None = None, newest: str = NEWEST
 ) -> list[Row]:
     given = {
         "raw_claims": [{"id": "c1", "patientid": "p1", "providerid": "d1", "appointmentid": "e1", "servicedate": "2025-03-01 10:00:00"}],
         "fact_claim_line": lines or [],
         "fact_payment": entries or [],
         "fact_claim_event": events or [],
-        **more,
     }
     return build("fact_claim", given=given, dates=[newest], opening="2025-01-01")
 
 
-def one(*args: list[Row], names: str, newest: str = NEWEST) -> tuple[object, ...]:
-    (row,) = claims(*args, newest=newest)
+def one(
+    lines: list[Row], entries: list[Row] | None = None, events: list[Row] | None = None, *, names: str, newest: str = NEWEST
+) -> tuple[object, ...]:
+    (row,) = claims(lines, entries, events, newest)
     return tuple(row[n] for n in names.split())
 
 
@@ -197,19 +194,9 @@ def test_days_from_service_to_money():
 
 
 def test_keys():
-    (row,) = claims(
-        raw_claims=[
-            {
-                "id": "c1",
-                "patientid": "p1",
-                "providerid": "d1",
-                "appointmentid": "e1",
-                "servicedate": "2025-03-01 23:00:00",
-                "secondarypatientinsuranceid": "y2",
-                "is_simulated": True,
-                "drop_id": "d7",
-            }
-        ],
+    claim = {"id": "c1", "patientid": "p1", "providerid": "d1", "appointmentid": "e1", "servicedate": "2025-03-01 23:00:00"}
+    given: dict[str, list[Row]] = dict(
+        raw_claims=[{**claim, "secondarypatientinsuranceid": "y2", "is_simulated": True, "drop_id": "d7"}],
         dim_claim=[{"claim_key": 1, "claim_id": "c1", "claim_kind": "encounter", "claim_type": "professional"}],
         dim_encounter=[{"encounter_key": 2, "encounter_id": "e1", "payer_id": "y0"}],
         dim_patient=[{"patient_key": 3, "patient_id": "p1", **ALWAYS}],
@@ -227,6 +214,7 @@ def test_keys():
             }
         ],
     )
+    (row,) = build("fact_claim", given=given, dates=[NEWEST], opening="2025-01-01")
     names = "claim_key encounter_key patient_key provider_key organization_key primary_payer_key secondary_payer_key location_key"
     assert [row[n] for n in names.split()] == [1, 2, 3, 4, 5, 6, 7, 8]
     assert (row["insurance_key"], row["source_key"], row["patient_type"]) == (9, 10, "new")

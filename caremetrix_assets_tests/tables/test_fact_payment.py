@@ -46,7 +46,7 @@ def claim(name: str, day: str = "2025-01-05", encounter: str = "e1") -> Row:
 def payments(
     rows: list[Row], receipts: list[Row] | None = None, claims: list[Row] | None = None, feed: str | None = "2025-02-01", **more: list[Row]
 ) -> list[Row]:
-    given = {
+    given: dict[str, list[Row]] = {
         "raw_claims_transactions": rows,
         "raw_receipts": receipts or [],
         "raw_claims": claims or [claim("c1")],

@@ -2,6 +2,7 @@
 
 import pytest
 
+from caremetrix_assets_tests.harness import Row
 from caremetrix_assets_tests.tables.checked import offenders
 
 MADE = {"change_type": "insert", "partition_date": "2025-02-01"}
@@ -50,7 +51,11 @@ def test_steps_of_a_plan_item():
     days = {"presented": 2, "accepted": 5, "scheduled": 9, "completed": 20}
     item = {**MADE, "plan_item_id": "i1", **{f"{step}_at": f"2025-01-{day:02} 09:00:00" for step, day in days.items()}}
     assert offenders("raw_treatment_plan_items", "feed_times_ordered", [item]) == []
-    wrong = [{"accepted_at": "2025-01-10 09:00:00"}, {"scheduled_at": "2025-01-21 09:00:00"}, {"presented_at": "2025-01-06 09:00:00"}]
+    wrong: list[Row] = [
+        {"accepted_at": "2025-01-10 09:00:00"},
+        {"scheduled_at": "2025-01-21 09:00:00"},
+        {"presented_at": "2025-01-06 09:00:00"},
+    ]
     wrong += [{"declined_at": "2025-01-01 09:00:00"}, {"accepted_at": None, "scheduled_at": None, "completed_at": "2025-01-01 09:00:00"}]
     found = offenders(
         "raw_treatment_plan_items", "feed_times_ordered", [{**item, **w, "plan_item_id": f"i{n}"} for n, w in enumerate(wrong)]
