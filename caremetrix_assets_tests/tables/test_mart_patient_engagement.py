@@ -110,7 +110,9 @@ def test_tiers(kept: int, paid: int, late: int, score: float, tier: str):
 def test_without_a_feed():
     (row,) = engagement(visits("p1", "2025-01-01"), [listed(visits_12m=1)], mart_hygiene_retention=[gap(0)])
     null = ("outreach_delivered_12m", "response_rate_12m", "is_opted_out", "no_shows_12m", "late_cancellations_12m", "adherence_rate_12m")
-    assert picked(row, *null, "plan_items_presented", "plan_acceptance_rate", "statements_due_12m", "on_time_payment_rate_12m") == [None] * 10
+    assert (
+        picked(row, *null, "plan_items_presented", "plan_acceptance_rate", "statements_due_12m", "on_time_payment_rate_12m") == [None] * 10
+    )
     assert picked(row, "kept_visits_12m", "components_available", "engagement_score", "engagement_tier", "data_basis") == [
         1,
         1,

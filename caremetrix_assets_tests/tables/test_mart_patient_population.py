@@ -27,7 +27,13 @@ PEOPLE = [
 
 
 def event(name: str, kind: str, patient: str, at: str, **more: object) -> Row:
-    row = {"fact_patient_id": name, "event_type": kind, "patient_id": patient, "event_start_at": f"{at} 09:00:00", "encounter_id": f"e{name}"}
+    row = {
+        "fact_patient_id": name,
+        "event_type": kind,
+        "patient_id": patient,
+        "event_start_at": f"{at} 09:00:00",
+        "encounter_id": f"e{name}",
+    }
     return {**row, "reason_key": -2, "observation_key": -2, "partition_date": at, **more}
 
 
@@ -61,7 +67,15 @@ def test_worked_example_of_a_disease():
 
 def test_worked_example_of_a_measurement():
     row = row_of(population([D], PRESSURE), subject="observation", breakdown="total")
-    names = ("measured_patients", "value_p50", "value_p90", "value_mean", "threshold_value", "above_threshold_patients", "above_threshold_rate")
+    names = (
+        "measured_patients",
+        "value_p50",
+        "value_p90",
+        "value_mean",
+        "threshold_value",
+        "above_threshold_patients",
+        "above_threshold_rate",
+    )
     assert picked(row, *names) == [3, 135.0, 150.0, 135.0, 140.0, 1, Decimal("0.3333")]
     assert picked(row, "observation_key", "open_patients", "at_risk_12m_patients", "data_basis", "is_small_cell") == [
         60,
@@ -154,9 +168,12 @@ def test_groups_are_of_the_day():
     ]
     rows = population(["2025-05-31", "2025-12-30", D], HYPERTENSION, moved)
     counties = {(str(r["partition_date"]), r["county"]): r["living_patients"] for r in rows if r["breakdown"] == "county"}
-    assert counties == {("2025-05-31", "Suffolk"): 1, ("2025-05-31", "Unknown"): 1, ("2025-12-30", "Essex"): 1, ("2025-12-30", "Unknown"): 1} | {
-        (D, "Essex"): 1
-    }
+    assert counties == {
+        ("2025-05-31", "Suffolk"): 1,
+        ("2025-05-31", "Unknown"): 1,
+        ("2025-12-30", "Essex"): 1,
+        ("2025-12-30", "Unknown"): 1,
+    } | {(D, "Essex"): 1}
     bands = {(str(r["partition_date"]), r["age_band"]) for r in rows if r["breakdown"] == "age_band" and r["subject"] == "condition"}
     assert bands == {("2025-05-31", "18-34"), ("2025-12-30", "18-34"), (D, "35-49")}
     assert {r["breakdown"] for r in rows if r["subject"] == "condition"} == {"total", "gender", "age_band", "gender_age_band"}

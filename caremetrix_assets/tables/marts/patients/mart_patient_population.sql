@@ -63,7 +63,8 @@ ranked as (
 measured as (
     select
         r.partition_date, r.group_no, r.observation_key, count(*) as patients, sum(cast(r.value as decimal(28, 6))) as value_sum,
-        min(r.value) filter (where 2 * r.position >= r.total) as value_p50, min(r.value) filter (where 10 * r.position >= 9 * r.total) as value_p90,
+        min(r.value) filter (where 2 * r.position >= r.total) as value_p50,
+        min(r.value) filter (where 10 * r.position >= 9 * r.total) as value_p90,
         count(*) filter (where r.value >= t.threshold_value) as above
     from ranked as r
     left join limits as t on t.observation_key = r.observation_key

@@ -10,7 +10,8 @@ measurements as (
 )
 
 select
-    'population' as subject, -2 as reason_key, -2 as observation_key, e.patient_id, cast(e.event_start_at as date) as event_date, e.encounter_id
+    'population' as subject, -2 as reason_key, -2 as observation_key, e.patient_id, cast(e.event_start_at as date) as event_date,
+    e.encounter_id
 from fact_patient_e as e
 union all
 select 'condition', e.reason_key, -2, e.patient_id, cast(e.event_start_at as date), e.encounter_id

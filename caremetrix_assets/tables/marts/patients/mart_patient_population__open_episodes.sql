@@ -3,7 +3,8 @@ with episodes as (
     select distinct r.partition_date, e.reason_key, e.patient_id
     from run_dates as r
     inner join fact_patient_e as e
-        on cast(e.event_start_at as date) <= r.partition_date and (e.event_end_at is null or cast(e.event_end_at as date) > r.partition_date)
+        on cast(e.event_start_at as date) <= r.partition_date
+        and (e.event_end_at is null or cast(e.event_end_at as date) > r.partition_date)
     inner join dim_reason as d on d.reason_key = e.reason_key and d.is_disease
     where e.event_type = 'condition'
 )

@@ -52,7 +52,8 @@ standing as (
 )
 
 select
-    s.partition_date, s.subject, s.reason_key, s.observation_key, s.patient_id, s.last_date > add_months(s.partition_date, -12) as is_recent,
+    s.partition_date, s.subject, s.reason_key, s.observation_key, s.patient_id,
+    s.last_date > add_months(s.partition_date, -12) as is_recent,
     coalesce(s.last_date_before > add_months(s.partition_date, -24), false) as is_prior, s.last_date_before is null as is_incident,
     s.events_12m, s.encounters_12m + coalesce(c.encounters, 0) as encounters_12m
 from standing as s
