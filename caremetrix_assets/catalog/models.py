@@ -52,6 +52,8 @@ class Column(Strict):
     privacy: Literal["public", "internal", "pii", "restricted"]
     required: bool = False
     values: tuple[str, ...] | None = None
+    waived: tuple[str, ...] = ()
+    waived_without_feed: tuple[str, ...] = ()
     min: Decimal | date | None = None
     max: Decimal | date | None = None
     pattern: Literal["sk", "text", "clock"] | None = None
