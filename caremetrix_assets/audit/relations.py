@@ -68,6 +68,7 @@ def required_relations(catalog: Catalog, table: Table) -> set[str]:
         wanted |= {driving.table} | names_in(f"select 1 from {driving.table} where {driving.where or 'true'}")
     for check in table.checks.values():
         wanted |= names_in(check.sql) | (names_in(check.not_applicable_when) if check.not_applicable_when else set())
+    wanted |= names_in(table.empty_when) if table.empty_when else frozenset()
     known = set(catalog.tables) | set(catalog.seeds)
     return {n for n in wanted if n in known and n != table.name}
 

@@ -78,27 +78,34 @@ def _people(table: Table) -> str | None:
 
 def _not_empty(env: Environment) -> Mapping[date, Outcome]:
     if not env.table.has("breakdown") or not env.table.has("period_grain"):
-        return {day: _at_least_one(env, day) for day in env.dates}
+        empty = _reasons(env)
+        return {day: _at_least_one(env, day, empty) for day in env.dates}
     sql = f"select t.partition_date, t.period_grain, count(*) filter (where t.breakdown = 'total') from {staged(env.table)} group by 1, 2"
     grains: dict[date, list[tuple[str, int]]] = {}
     for day, grain, totals in env.rows(sql):
         grains.setdefault(day, []).append((grain, totals))
-    found = {}
+    empty, found = _reasons(env), {}
     for day in env.dates:
         if day not in grains:
-            found[day] = _at_least_one(env, day)
+            found[day] = _at_least_one(env, day, empty)
             continue
         without = sorted(grain for grain, totals in grains[day] if not totals)
         found[day] = Outcome(max(len(grains[day]), 1), len(without), tuple(without))
     return found
 
 
-def _at_least_one(env: Environment, day: date) -> Outcome:
-    """The verdict on a date as a whole; a mart whose contract says when it has no row is not asked for one."""
-    rows = env.counts.rows.get(day)
-    if not rows and env.table.may_be_empty:
-        return Outcome(0, 0, reason=env.table.may_be_empty)
-    return Outcome(1, int(not rows), (env.table.name,))
+def _reasons(env: Environment) -> Mapping[date, str]:
+    """Why a date may have no row, by the contract: what it says of no date holds on every one."""
+    empty = [day for day in env.dates if not env.counts.rows.get(day)]
+    said = env.rows(env.table.empty_when) if env.table.empty_when and empty else ()
+    return {day: str(row[0]) for row in said for day in empty if day in (row[1:] or (day,))}
+
+
+def _at_least_one(env: Environment, day: date, empty: Mapping[date, str]) -> Outcome:
+    """The verdict on a date as a whole."""
+    if day in empty:
+        return Outcome(0, 0, reason=empty[day])
+    return Outcome(1, int(not env.counts.rows.get(day)), (env.table.name,))
 
 
 def _header(table: Table) -> str:

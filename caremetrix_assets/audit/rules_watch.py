@@ -102,12 +102,13 @@ def _categories(table: Table) -> list[Column]:
 
 
 def _seen(column: Column) -> Callable[[Environment], Mapping[date, Outcome]]:
-    """Declared values that no row of the last 12 months has; of a snapshot, none of its rows."""
+    """Declared values that no row of the last 12 months has; of a snapshot, none of its rows. Waived ones are not asked for."""
 
     def run(env: Environment) -> Mapping[date, Outcome]:
         if env.size < CATEGORY_ROWS:
             return dict.fromkeys(env.dates, Outcome(0, 0, reason=FEW))
-        values = column.values or ()
+        waived = {*column.waived, *(() if _has_feed(env) else column.waived_without_feed)}
+        values = [v for v in column.values or () if v not in waived]
         found = {}
         for day in env.dates:
             rows, seen = _in_window(env, day)
@@ -117,6 +118,10 @@ def _seen(column: Column) -> Callable[[Environment], Mapping[date, Outcome]]:
         return found
 
     return run
+
+
+def _has_feed(env: Environment) -> bool:
+    return "drop_ledger" in env.relations and bool(env.once("select 1 from drop_ledger where has_feed limit 1"))
 
 
 def _in_window(env: Environment, day: date) -> tuple[int, dict[tuple[str, str], int]]:

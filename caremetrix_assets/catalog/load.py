@@ -178,6 +178,7 @@ def _with_neighbours(table: Table, tables: dict[str, Table]) -> Table:
     A raw table has no SQL: all it comes after are the tables that its columns and checks refer to.
     """
     queries = [q for c in table.checks.values() for q in (c.sql, c.not_applicable_when) if q]
+    queries += [table.empty_when] if table.empty_when else []
     named = {name.split("__")[0] for q in queries for name in parse_text(q, f"{table.name}.yml").upstream}
     named |= {c.parent for c in table.columns if c.parent}
     if table.layer == "raw":

@@ -52,6 +52,8 @@ class Column(Strict):
     privacy: Literal["public", "internal", "pii", "restricted"]
     required: bool = False
     values: tuple[str, ...] | None = None
+    waived: tuple[str, ...] = ()
+    waived_without_feed: tuple[str, ...] = ()
     min: Decimal | date | None = None
     max: Decimal | date | None = None
     pattern: Literal["sk", "text", "clock"] | None = None
@@ -148,12 +150,12 @@ class Table(Strict):
     sources: str
     usage: tuple[str, ...]
     warnings: tuple[str, ...] = ()
-    may_be_empty: str | None = None
     reads: dict[str, ReadMode] = Field(default_factory=dict)
     header: str | None = None
     footer: str | None = None
     driving: tuple[Driving, ...] = ()
     drill: tuple[Drill, ...] = ()
+    empty_when: str | None = None
     sort: tuple[str, ...] = ()
     source: RawSource | None = None
     columns: tuple[Column, ...]

@@ -1,4 +1,4 @@
-"""A table's SQL to what the catalog needs of it: upstream relations, output columns, a canonical text.
+"""A table's SQL to what the catalog needs of it: upstream relations, output columns, its bare words.
 
 A long query may have steps in files of their own beside it, ``<table>__<step>.sql``: each is one SELECT, and the table's
 own SQL and the other steps read it under the name of the step. Queries of ``tables/shared/`` are steps that any table may
@@ -25,12 +25,16 @@ _WITH = re.compile(r"(?:\s|--[^\n]*\n)*with\s", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Query:
-    """A table's SELECT: its text, upstream relation names, output columns in order, and a canonical spelling."""
+    """A table's SELECT: its text, upstream relation names, output columns in order."""
 
     text: str
     upstream: tuple[str, ...]
     columns: tuple[str, ...]
-    canonical: str
+
+    @property
+    def canonical(self) -> str:
+        """The text without what means nothing: its words, in order, without comments and white space."""
+        return " ".join(f"{token.token_type.name}:{token.text}" for token in sqlglot.tokenize(self.text, dialect="duckdb"))
 
 
 def parse_query(path: Path, shared: Mapping[str, Query] | None = None) -> Query:
@@ -44,7 +48,7 @@ def parse_query(path: Path, shared: Mapping[str, Query] | None = None) -> Query:
     if unread:
         raise UsageError(f"{files[unread[0]].name}: nothing reads the step {unread[0]!r}.")
     steps |= _read_by([own, *steps.values()], shared or {})
-    return parse_text(_joined(own, steps, path.name), path.name) if steps else own
+    return _joined(own, steps, path.name) if steps else own
 
 
 def read_shared(folder: Path) -> dict[str, Query]:
@@ -68,8 +72,8 @@ def _read_by(queries: list[Query], shared: Mapping[str, Query]) -> dict[str, Que
     return found
 
 
-def _joined(own: Query, steps: Mapping[str, Query], name: str) -> str:
-    """One text: the steps as CTEs in front of the query's own, each behind those it reads."""
+def _joined(own: Query, steps: Mapping[str, Query], name: str) -> Query:
+    """One query: the steps as CTEs in front of its own, each behind those it reads. Its parts are parsed already."""
     try:
         order = list(TopologicalSorter({step: set(query.upstream) & set(steps) for step, query in steps.items()}).static_order())
     except CycleError as error:
@@ -77,7 +81,8 @@ def _joined(own: Query, steps: Mapping[str, Query], name: str) -> str:
     parts = ",\n\n".join(f"{step} as (\n{steps[step].text.strip()}\n)" for step in order)
     head = _WITH.match(own.text)
     rest = f",\n\n{own.text[head.end() :]}" if head else f"\n\n{own.text}"
-    return f"with {parts}{rest}"
+    upstream = {name for query in (own, *steps.values()) for name in query.upstream} - set(steps)
+    return Query(f"with {parts}{rest}", tuple(sorted(upstream)), own.columns)
 
 
 def parse_text(text: str, name: str) -> Query:
@@ -98,7 +103,7 @@ def parse_text(text: str, name: str) -> Query:
     columns = tuple(item.output_name for item in last)
     if len(set(columns)) != len(columns):
         raise UsageError(f"{name}: the last SELECT names a column twice.")
-    return Query(text, _upstream(tree), columns, tree.sql(dialect="duckdb", comments=False))
+    return Query(text, _upstream(tree), columns)
 
 
 def _upstream(tree: exp.Expr) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -13,6 +13,9 @@ from caremetrix_assets.cli.output import OPTIONS, command, is_terminal, note, sa
 from caremetrix_assets.errors import UsageError
 from caremetrix_assets.settings import load_settings
 from caremetrix_assets.sources.manifest import Kind
+
+if TYPE_CHECKING:
+    from caremetrix_assets.simulator.run import Result
 
 
 @command
@@ -43,10 +46,18 @@ def simulate(
     if explain:
         show(explain_order(order, catalog, shop), title="What was drawn")
         return
-    result = simulate_order(order, catalog, shop, out, gzip)
+    _report(simulate_order(order, catalog, shop, out, gzip), folder, seed)
+
+
+def _report(result: Result, folder: Path, seed: int) -> None:
+    """What was written, where, and what to do next."""
     rows = sum(result.rows.values())
     what = f"{rows:,} rows of {sum(1 for n in result.rows.values() if n)} practice files"
-    sealed = "It is sealed; put it into the inbox." if result.drop_id else f"Seal it with `caremetrix drop seal {folder}`."
+    sealed = (
+        "It is sealed; put it into the inbox."
+        if result.drop_id
+        else f"Seal it with `caremetrix drop seal {folder} --date {result.drop_date} --kind {result.kind}`."
+    )
     say(
         f"{result.folder} holds {what}, simulated from {result.start} to {result.drop_date}. {sealed}",
         folder=result.folder,

@@ -103,13 +103,17 @@ def _lineage_metadata(catalog: Catalog, table: Table) -> dict[str, Any]:
 
 
 def _run_metadata(staged: Staged) -> dict[str, Any]:
-    found = {
+    found: dict[str, Any] = {
         "dagster/row_count": staged.rows,
         "partitions_published": len(staged.partitions) + len(staged.removed),
         "partitions_stale": len(staged.stale),
         "seconds": round(staged.seconds, 3),
     }
-    return {**found, **({"grade": staged.grade} if staged.grade else {})}
+    if staged.grade:
+        found["grade"] = staged.grade
+    if staged.preview:
+        found["totals"] = dg.MetadataValue.table([dg.TableRecord(record) for record in staged.preview])
+    return found
 
 
 def _check_result(rules: list[dict[str, Any]], group: str, blocks: bool) -> dg.AssetCheckResult:

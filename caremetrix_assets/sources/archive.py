@@ -16,7 +16,7 @@ import duckdb
 
 from caremetrix_assets.catalog.models import Catalog
 from caremetrix_assets.errors import InputError
-from caremetrix_assets.lake.layout import QUARANTINE_PREFIX, drop_file_key, drop_prefix, drop_report_key
+from caremetrix_assets.lake.layout import drop_file_key, drop_prefix, drop_report_key
 from caremetrix_assets.lake.objects import Storage
 from caremetrix_assets.sources.contracts import RawFile, raw_files
 from caremetrix_assets.sources.examine import Examination, ReadOptions, examine
@@ -26,6 +26,14 @@ from caremetrix_assets.sources.quarantine import write_quarantine
 from caremetrix_assets.sources.redrawn import WATCHED, keys_redrawn
 
 Report = dict[str, Any]
+
+
+class RejectedDrop(InputError):
+    """A drop that is not taken, and the check of whole drops that it fails."""
+
+    def __init__(self, message: str, check: str) -> None:
+        super().__init__(message)
+        self.check = check
 
 
 def ingest(drop: Drop, inbox: Storage, lake: Storage, catalog: Catalog, ledger: Ledger, options: ReadOptions) -> Report:
@@ -39,24 +47,19 @@ def ingest(drop: Drop, inbox: Storage, lake: Storage, catalog: Catalog, ledger: 
     files = raw_files(catalog)
     earlier = [e.drop_id for e in ledger.before(drop.drop_id, drop.manifest)]
     with examine(drop, inbox, files, options, first_full=is_first_full(lake, drop, ledger)) as (found, con):
-        found.problems += compare_with_before(con, lake, drop, found, earlier)
+        redrawn = compare_with_before(con, lake, drop, found, earlier)
+        found.problems += redrawn
         if found.problems:
             more = f" ({len(found.problems) - 1} more problems)" if len(found.problems) > 1 else ""
-            raise InputError(f"{drop.name}: {found.problems[0]}{more}")
+            raise RejectedDrop(
+                f"{drop.name}: {found.problems[0]}{more}", "keys_redrawn" if redrawn == found.problems[:1] else "drop_complete"
+            )
         return _publish(drop, lake, files, found)
 
 
 def load_report(lake: Storage, drop_id: str) -> Report:
     """The report of an archived drop; MissingObject when it is not archived."""
     return json.loads(lake.read(drop_report_key(drop_id)))
-
-
-def discard(lake: Storage, drop_id: str) -> None:
-    """Removes a drop's archive and quarantine, report first: for a drop that is rejected after it was archived."""
-    lake.delete(drop_report_key(drop_id))
-    for info in [*lake.list(drop_prefix(drop_id)), *lake.list(QUARANTINE_PREFIX)]:
-        if drop_id in info.key:
-            lake.delete(info.key)
 
 
 def is_first_full(lake: Storage, drop: Drop, ledger: Ledger) -> bool:

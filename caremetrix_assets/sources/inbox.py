@@ -129,6 +129,8 @@ def _candidate(inbox: Storage, folder: str, inside: dict[str, ObjectInfo], known
         manifest = Manifest(drop_date=drop_date, files=entries)
     else:
         reason = f"{folder}: neither {MANIFEST} nor {SUCCESS}; seal it when it is complete."
+        if sealed := sorted({n.split("/")[0] for n in inside if n.endswith((f"/{MANIFEST}", f"/{SUCCESS}"))}):
+            reason = f"{folder}: holds other drops ({', '.join(sealed[:3])}); only what lies in the inbox itself is read, move them there."
         return Candidate(folder, "incomplete", _own_id(folder), reason=reason)
     try:
         return Candidate(folder, "complete", manifest.drop_id, drop_of(inbox, folder, manifest, inside, known), manifest)

@@ -13,7 +13,7 @@ from datetime import date
 from caremetrix_assets.catalog.models import Catalog
 from caremetrix_assets.errors import InputError
 from caremetrix_assets.lake.objects import Storage
-from caremetrix_assets.sources.archive import Report, counts_of, ingest
+from caremetrix_assets.sources.archive import RejectedDrop, Report, counts_of, ingest
 from caremetrix_assets.sources.contracts import known_places
 from caremetrix_assets.sources.examine import ReadOptions
 from caremetrix_assets.sources.inbox import Candidate, Drop, look
@@ -23,10 +23,11 @@ from caremetrix_assets.sources.memory import Memory
 
 @dataclass(frozen=True)
 class Taken:
-    """What became of one due drop: ``report`` when it was accepted, else the reason in ``entry``."""
+    """What became of one due drop: ``report`` when it was accepted, else the reason in ``entry`` and the failed check."""
 
     entry: Entry
     report: Report | None
+    failed: str | None = None
 
 
 def note_inbox(
@@ -87,7 +88,7 @@ def take(drop: Drop, inbox: Storage, lake: Storage, catalog: Catalog, ledger: Le
     except InputError as error:
         entry = ledger.reject(drop.drop_id, str(error))
         ledger.save(lake)
-        return Taken(entry, None)
+        return Taken(entry, None, error.check if isinstance(error, RejectedDrop) else "drop_complete")
     entry = ledger.accept(drop.drop_id, counts_of(report))
     ledger.save(lake)
     return Taken(entry, report)

@@ -5,7 +5,7 @@ What lives elsewhere: the replay itself (``replay``), from which date on it is n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -26,7 +26,7 @@ class AcceptedDrop:
 
     ``columns`` maps each file in the drop to the contract columns that its header had; a file without an entry is not
     in the drop. ``paths(file)`` is the local place of its archived rows. ``simulated`` names the files that the practice
-    simulator made.
+    simulator made, ``unknown`` per file the header names that no contract has.
     """
 
     drop_id: str
@@ -38,6 +38,7 @@ class AcceptedDrop:
     columns: dict[str, set[str]]
     paths: Callable[[str], Path | None]
     simulated: frozenset[str] = frozenset()
+    unknown: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def order(self) -> tuple[date, int, str]:

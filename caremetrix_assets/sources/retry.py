@@ -32,7 +32,8 @@ from caremetrix_assets.sources.sql import PARQUET, literal, name
 from caremetrix_assets.sources.units import PARTIAL_CLAIM
 
 # A claim comes back whole or not at all: ``finish.mark`` takes it back as long as one of its rows is broken.
-_RETRIED = f"broken_rule like 'cannot_type.%' or broken_rule like 'missing.%' or broken_rule = '{PARTIAL_CLAIM}'"
+_RULES = ("cannot_type", "missing", "not_allowed")
+_RETRIED = f"split_part(broken_rule, '.', 1) in {_RULES} or broken_rule = '{PARTIAL_CLAIM}'"
 
 
 def retry_all(lake: Storage, catalog: Catalog, ledger: Ledger, options: ReadOptions) -> dict[tuple[str, str], int]:

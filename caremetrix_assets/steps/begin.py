@@ -68,6 +68,7 @@ def accepted_drop(storage: Storage, entry: Entry, report: dict[str, Any]) -> Acc
         columns={name: set(found["columns"]) for name, found in report["files"].items()},
         paths=path,
         simulated=frozenset(name for name, found in report["files"].items() if found.get("simulated")),
+        unknown={name: found.get("unknown_columns", ()) for name, found in report["files"].items()},
     )
 
 

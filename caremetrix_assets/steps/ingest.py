@@ -11,13 +11,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from caremetrix_assets.audit.model import RuleResult
+from caremetrix_assets.audit.results import drop_result, write_results
 from caremetrix_assets.errors import InputError
 from caremetrix_assets.lake.reader import open_place
 from caremetrix_assets.sources.examine import ReadOptions
+from caremetrix_assets.sources.intake import Taken
 from caremetrix_assets.sources.intake import take_in as take_drops
 from caremetrix_assets.sources.ledger import Entry, Ledger
 from caremetrix_assets.steps.context import RunContext
 
+LEDGER = "drop_ledger"
 STALE_KEY = "ops/stale/stale.parquet"
 STALE_SCHEMA = pa.schema([("table_name", pa.string()), ("from_date", pa.date32()), ("to_date", pa.date32()), ("drop_ids", pa.string())])
 SUMMED = ("rows_new", "rows_changed", "rows_unchanged", "rows_superseded", "rows_waiting", "rows_vanished")
@@ -41,16 +45,29 @@ def take_in(context: RunContext, progress: Callable[[str], None] = lambda _: Non
         work_dir=context.work_dir, threads=settings.threads, memory_limit=settings.duckdb_memory, limit=settings.quarantine_limit
     )
     report = IngestReport()
+    results: list[RuleResult] = []
     for taken in take_drops(inbox, context.storage, context.catalog, ledger, datetime.now(UTC).date(), options, context.only):
         if taken.report is None:
             report.rejected.append(taken.entry)
         else:
             report.accepted.append(taken.entry)
             report.rows_in += taken.entry.rows_in or 0
+        results += _results(taken)
         progress(f"drop {taken.entry.name}: {taken.entry.status}, {taken.entry.rows_in or 0} rows")
+    write_results(context.storage, results, run_id=context.run_id, attempt=context.attempt, newest=context.newest_date)
     if report.rejected and not report.accepted and not ledger.pending():
         raise InputError("; ".join(f"drop {e.name} was rejected: {e.reason}" for e in report.rejected))
     return report
+
+
+def _results(taken: Taken) -> list[RuleResult]:
+    """What the checks of whole drops say of one: the one it failed, or both of a full drop, else the one of every drop."""
+    entry, files = taken.entry, len((taken.report or {}).get("files", ())) or 1
+    if entry.drop_date is None:
+        return []
+    asked = [taken.failed] if taken.failed else ["drop_complete", *(["keys_redrawn"] if entry.kind == "full" else [])]
+    failed, keys = int(bool(taken.failed)), [entry.drop_id[:12]]
+    return [drop_result(check, LEDGER, entry.drop_date, checked=files, failed=failed, keys=keys) for check in asked]
 
 
 def finish(context: RunContext) -> dict[str, Any]:

@@ -120,6 +120,7 @@ def _files(staged: Staged, result: ReplayResult, drops: list[AcceptedDrop]) -> d
         if counts is None:
             continue
         accepted = counts.rows_new + counts.rows_changed + counts.rows_unchanged
+        unknown, missing = _drift(staged, drop)
         line = FileCounts(
             drop_id=drop.drop_id,
             kind="full" if drop.is_full else "delta",
@@ -130,9 +131,18 @@ def _files(staged: Staged, result: ReplayResult, drops: list[AcceptedDrop]) -> d
             superseded=counts.rows_superseded,
             vanished=counts.rows_vanished,
             keys_before=counts.rows_vanished + counts.rows_changed + counts.rows_unchanged,
+            headers=len(next(iter(drop.columns.values()))) + unknown + missing,
+            headers_off=unknown + missing,
         )
         found.setdefault(max(drop.drop_date, staged.context.opening_date), []).append(line)
     return found
+
+
+def _drift(staged: Staged, drop: AcceptedDrop) -> tuple[int, int]:
+    """Header names of the drop's file that no contract has, and contract columns of every release that it lacks."""
+    raw = raw_files(staged.context.catalog)[Shape(staged.table).source.file]
+    missing = [c for c in raw.columns if c.since is None and c.name not in drop.columns[raw.source.file]]
+    return len(drop.unknown.get(raw.source.file, ())), len(missing)
 
 
 def _note(staged: Staged, result: ReplayResult) -> None:

@@ -48,6 +48,7 @@ class Staged:
     blocking_rules: tuple[str, ...] = ()
     seconds: float = 0.0
     grade: str | None = None
+    preview: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def rows(self) -> int:

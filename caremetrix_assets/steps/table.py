@@ -28,6 +28,7 @@ from caremetrix_assets.errors import CheckFailed
 from caremetrix_assets.lake.layout import object_key, parse_object_key, table_prefix
 from caremetrix_assets.steps.context import RunContext
 from caremetrix_assets.steps.fingerprint import fingerprints, is_due, signature, whole_fingerprint
+from caremetrix_assets.steps.preview import preview
 from caremetrix_assets.steps.relations import prepare
 from caremetrix_assets.steps.staged import Staged, StagedPartition
 
@@ -87,6 +88,8 @@ def _run(con: duckdb.DuckDBPyConnection, staged: Staged, todo: list[date], marks
         held = partition_dates(con, table.name + HELD)
         staged.extra["held_from"] = held[0] if held else None
     audit_staged(con, staged)
+    if staged.partitions:
+        staged.preview = preview(con, table, staged.partitions[-1].path)
 
 
 def existing_dates(staged: Staged) -> list[date]:

@@ -148,6 +148,15 @@ def test_an_empty_mart(tmp_path: Path) -> None:
     assert (found.status, found.rows_failed, found.sample_keys) == ("failed", 1, "mart_visits")
 
 
+def test_a_mart_that_may_be_empty_says_why(tmp_path: Path) -> None:
+    allowed = MART.model_copy(update={"key": ("visits",), "columns": tuple(c for c in MART.columns if c.name != "breakdown")})
+    allowed = allowed.model_copy(update={"empty_when": "select 'no visit so far'"})
+    found = Lab(tmp_path, allowed, dates=[D1]).stage([]).run().of("mart_not_empty")
+    assert (found.status, found.reason) == ("not_applicable", "no visit so far")
+    other_day = allowed.model_copy(update={"empty_when": "select 'no visit so far', date '1999-01-01'"})
+    assert Lab(tmp_path, other_day, dates=[D1]).stage([]).run().of("mart_not_empty").status == "failed"
+
+
 @pytest.mark.parametrize(
     ("day", "grain", "start", "complete", "status"),
     [

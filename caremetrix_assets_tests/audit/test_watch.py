@@ -135,6 +135,16 @@ def test_few_rows_have_no_stable_null_share(tmp_path: Path) -> None:
     assert Lab(tmp_path, MART).stage(_rows(99)).run().of("null_share_stable").reason == "under 100 rows"
 
 
+@pytest.mark.parametrize(("has_feed", "absent"), [(False, "b"), (True, "b c")])
+def test_waived_categories_are_not_asked_for(tmp_path: Path, has_feed: bool, absent: str) -> None:
+    kind = {"type": "text", "values": ["a", "b", "c", "d"], "waived": ["d"], "waived_without_feed": ["c"]}
+    fact = contract("fact_visit", {"visit_sk": "text", "kind": kind}, ["visit_sk"])
+    lab = Lab(tmp_path, fact)
+    lab.plain("drop_ledger", [{"drop_id": "d1", "has_feed": has_feed}])
+    found = lab.stage([{"visit_sk": str(n), "kind": "a"} for n in range(1000)]).run().of("category_seen.kind")
+    assert (found.status, found.sample_keys) == ("warned", absent)
+
+
 @pytest.mark.parametrize(("last", "status"), [(date(2024, 1, 31), "warned"), (date(2024, 2, 1), "passed")])
 def test_categories_are_looked_for_in_the_last_12_months(tmp_path: Path, last: date, status: str) -> None:
     columns = {"x_sk": "text", "date_key": "key", "kind": {"type": "text", "values": ("a", "b")}}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from datetime import date
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from caremetrix_assets.audit.results import read_results
+from caremetrix_assets.cli.app import app
 from caremetrix_assets_tests.runs import DAYS, FULL, LATE_NEWBORNS, NEWBORNS, SAMPLE, Place
 
 ODD_ORDER = (LATE_NEWBORNS, "2025-12-04", NEWBORNS, "2025-12-01", FULL, "2025-12-02", "2025-12-03")
@@ -91,6 +95,24 @@ def test_a_damaged_drop_is_rejected_with_one_sentence_and_changes_nothing(place:
     assert "claims.csv.gz" in result.output
     assert place.published() == before
     assert [d["status"] for d in place.json("drop", "list")] == ["applied", "rejected"]
+    rows = read_results(place.reader().storage, table="drop_ledger").to_pylist()
+    found = {(r["check_name"], r["partition_date"].isoformat(), r["status"], r["rows_failed"]) for r in rows}
+    passed = {(check, FULL, "passed", 0) for check in ("drop_complete", "keys_redrawn")}
+    assert found == passed | {("drop_complete", "2025-12-05", "failed", 1)}
+
+
+def test_headers_that_nobody_knows_and_columns_that_are_gone_are_a_warning(place: Place) -> None:
+    place.bring(FULL)
+    folder = place.inbox / FULL
+    text = gzip.decompress((folder / "supplies.csv.gz").read_bytes()).decode()
+    head, _, rest = text.partition("\n")
+    changed = "\n".join([f"{head},COLOUR", *(f"{line},red" for line in rest.splitlines())]) + "\n"
+    (folder / "supplies.csv.gz").write_bytes(gzip.compress(changed.encode()))
+    (folder / "manifest.json").unlink()
+    assert CliRunner().invoke(app, ["drop", "seal", str(folder), "--date", FULL]).exit_code == 0
+    place.run("--select", "key:raw/raw_supplies or key:ops/drop_ledger")
+    (found,) = read_results(place.reader().storage, check="schema_drift", table="raw_supplies").to_pylist()
+    assert (found["status"], found["rows_failed"], found["rows_checked"]) == ("warned", 1, len(head.split(",")) + 1)
 
 
 def test_a_failing_blocking_check_keeps_the_last_good_data(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ def test_measures_of_the_rows_are_those_of_the_mart(sample_lake: Lake, name: str
     for row in sorted(rows, key=lambda r: [str(r[k]) for k in table.key]):
         if row.get("period_grain") in ("rolling_12m", None):
             picked[row.get("breakdown")] = row
-    assert picked
+    assert picked or load_catalog().table(name).empty_when
     for row in picked.values():
         where = " and ".join(f"{k} is null" if row[k] is None else f"{k} = '{row[k]}'" for k in table.key)
         found, behind = explain(sample_lake, name, where)

@@ -153,3 +153,18 @@ def test_a_drop_without_a_feed_has_none(lab):
     fix_start_date(lab.lake, OPENING)
     (drop,) = begin_run(load_settings(lake=lab.lake.url, inbox=lab.inbox.url), "r", [date(2025, 2, 1)]).drops
     assert drop["has_feed"] is False
+
+
+def test_strange_and_missing_columns_are_drift(lab):
+    strange = rows("statements").replace("due_date", "colour", 1)
+    lab.take({**release_files("3.3"), "practice/statements.csv": strange, "practice/rooms.csv": rows("rooms")})
+    fix_start_date(lab.lake, OPENING)
+    context = begin_run(load_settings(lake=lab.lake.url, inbox=lab.inbox.url, gx_row_limit=0), "r", [date(2025, 2, 1)])
+    found: dict[str, int | None] = {}
+    for table in context.catalog.layer("raw"):
+        if table.source is not None and table.source.file in (*NEIGHBOURS, "statements", "rooms"):
+            staged = build(context, table)
+            publish(staged)
+            (drift,) = [r.rows_failed for r in staged.results if r.check_name == "schema_drift"]
+            found[table.source.file] = drift
+    assert found == {**dict.fromkeys((*NEIGHBOURS, "rooms"), 0), "statements": 2}

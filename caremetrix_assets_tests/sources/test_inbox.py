@@ -54,6 +54,7 @@ def test_folders_with_and_without_a_seal(lab):
     folder(lab, "run 20250131", minimal())
     folder(lab, "latest", minimal())
     folder(lab, "open", minimal(), sealed_by=None)
+    folder(lab, "later/2025-03-01", minimal())
     write_files(lab.root / "inbox", {"notes.csv": "x\n"})
     found = seen(lab)
     assert {name: c.status for name, c in found.items()} == {
@@ -61,10 +62,12 @@ def test_folders_with_and_without_a_seal(lab):
         "run 20250131": "complete",
         "latest": "rejected",
         "open": "incomplete",
+        "later": "incomplete",
     }
+    assert "holds other drops (2025-03-01)" in (found["later"].reason or "")
     assert found["sealed"].drop_id == found["run 20250131"].drop_id  # same content, same date, same defaults
     assert "holds no date" in (found["latest"].reason or "") and "neither manifest.json nor _SUCCESS" in (found["open"].reason or "")
-    assert len({c.drop_id for c in found.values()}) == 3
+    assert len({c.drop_id for c in found.values()}) == 4
 
 
 def test_the_inbox_itself_is_not_a_drop(lab):

@@ -64,6 +64,15 @@ def test_an_answer_after_the_newest_day_is_not_known_yet():
     assert seen(messages(*rows, newest="2025-03-01"), "responded_at", "response_hours") == {"m1": (None, None)}
 
 
+def test_a_reference_counts_only_from_the_patient_and_after_the_message():
+    rows = messages(
+        message("m1", "2025-03-01 10:00", "results"),
+        inbound("r1", "2025-03-01 09:00", "m1"),
+        inbound("r2", "2025-03-01 11:00", "m1", patient_id="p2"),
+    )
+    assert seen(rows, "responded_at")["m1"] is None
+
+
 def booking(name: str, booked: str, **more: object) -> Row:
     return {"appointment_id": name, "patient_id": "p1", "booked_at": f"{booked}:00", **more}
 

@@ -86,10 +86,13 @@ arrived as (
 seated as (
     select
         *,
-        seconds_later(
-            greatest(arrived_at, start_at),
-            60 * visit_seated_base() + floor(60 * visit_seated_square() * u(encounter_id, 'wait') * u(encounter_id, 'wait'))
-        ) as seated_at
+        case
+            when arrived_at is not null then
+                seconds_later(
+                    greatest(arrived_at, start_at),
+                    60 * visit_seated_base() + floor(60 * visit_seated_square() * u(encounter_id, 'wait') * u(encounter_id, 'wait'))
+                )
+        end as seated_at
     from arrived
 ),
 
@@ -97,7 +100,7 @@ dismissed as (
     select
         *,
         -- A visit longer than its booking ends on its day all the same.
-        least(minutes_later(seated_at, visit_minutes), at_minute(day, 1430)) as dismissed_at,
+        case when seated_at is not null then least(minutes_later(seated_at, visit_minutes), at_minute(day, 1430)) end as dismissed_at,
         minutes_later(start_at, -fate_confirmed_notice_minutes(u(draw, 'confirmation'))) as confirmation_at
     from seated
 ),

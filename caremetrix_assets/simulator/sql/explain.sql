@@ -18,9 +18,9 @@ from forward_plan where purpose = 'recall' and days > forward_recall_short_gap()
 union all
 select 'forward.recall_call_notice', due_day - cast(booked_at as date) from forward_plan where is_booked and not at_checkout
 union all
-select 'fate.moved', (fate = 'moved')::integer
-from forward_booking where days >= fate_moved_min_gap() and draw = seed_id || '|' || purpose
-or fate = 'moved'
+select 'fate.moved', max((fate = 'moved')::integer)
+from forward_booking where days >= fate_moved_min_gap()
+group by seed_id, purpose
 union all
 select 'fate.cancelled', (fate = 'cancelled')::integer from forward_booking where days >= fate_cancelled_min_gap()
 union all
@@ -49,7 +49,8 @@ select
         else 'other_days'
     end,
     lead_days
-from back_dated where lead_days > 1 or appointment_type = 'urgent' and kind <> 'urgent'
+from back_dated
+where lead_days > 1 or (appointment_type = 'urgent' and kind <> 'urgent')
 union all
 select 'lead.soon', (lead_days <= 1)::integer from back_dated where appointment_type <> 'urgent'
 union all

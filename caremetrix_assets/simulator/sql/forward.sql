@@ -50,7 +50,7 @@ follow_up as (
             coalesce(gap between forward_follow_up_gap_from() and forward_follow_up_gap_to(), false) as has_rhythm
         from seed
         where kind <> 'wellness'
-    )
+    ) as s
 ),
 
 planned as (

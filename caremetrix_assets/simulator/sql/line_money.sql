@@ -50,7 +50,7 @@ from rested;
 
 -- Ways to pay: the statements (1 first ... 4 collections) a line is on, parts already paid, and the part paid after each.
 create table way_stage as
-select *
+select s.*
 from (
     values
     ('first', 1, 1, 0, 1),

@@ -14,8 +14,11 @@ with placed as (
         count(*) filter (where type = 'CHARGE')
             over (partition by claimid order by try_cast(chargeid as bigint) rows unbounded preceding) as line_number,
         -- A payment right behind a transfer to the second payer is that payer's.
-        lag(case when type = 'TRANSFERIN' then transfertype end) over (partition by claimid order by try_cast(chargeid as bigint))
-            is not distinct from '2' as is_secondary
+        coalesce(
+            lag(case when type = 'TRANSFERIN' then transfertype end)
+                over (partition by claimid order by try_cast(chargeid as bigint)) = '2',
+            false
+        ) as is_secondary
     from state_claims_transactions
 )
 

@@ -1,6 +1,6 @@
 -- What the practice sends: reminders of forward bookings, recalls, words after visits, one message per statement.
 create table season as
-select *
+select s.*
 from (values (1, 'Winter check-up'), (2, 'Spring check-up'), (3, 'Summer vaccines'), (4, 'Flu season')) as s (quarter, campaign);
 
 create table outbound as

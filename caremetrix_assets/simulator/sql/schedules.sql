@@ -10,7 +10,7 @@ block as (
     select
         draw, provider_id, organization_id, room_id, 'clinic' as block_type,
         quarter_before(start_at) as start_at,
-        quarter_after(stop_at) as stop_at
+        quarter_after(minutes_later(stop_at, rooms_slack_minutes(u(draw, 'block end')))) as stop_at
     from due
     union all
     select draw, provider_id, organization_id, null, 'blocked', at_minute(day, 1080), at_minute(day, 1140)

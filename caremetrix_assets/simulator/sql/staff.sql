@@ -38,7 +38,10 @@ chart as (
     from kept,
         lateral (
             values
-            ('failed login', 'login_failed', minutes_later(arrived_at, -1), null, login_x < staff_login() and failed_x < staff_login_failed()),
+            (
+                'failed login', 'login_failed', minutes_later(arrived_at, -1), null,
+                login_x < staff_login() and failed_x < staff_login_failed()
+            ),
             ('login', 'login', arrived_at, null, login_x < staff_login()),
             ('view', 'view', seated_at, 'encounter', true),
             ('note', 'update', seconds_later(seated_at, floor(0.6 * date_diff('second', seated_at, dismissed_at))), 'encounter', true),

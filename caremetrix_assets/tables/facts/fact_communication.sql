@@ -17,10 +17,12 @@ messages as (
 
 -- An answer names its message; without one any inbound message of the next seven days is taken as the answer.
 replies as (
-    select in_reply_to_id as communication_id, min(sent_at) as responded_at
-    from raw_communications
-    where direction = 'inbound' and in_reply_to_id is not null
-    group by in_reply_to_id
+    select m.communication_id, min(r.sent_at) as responded_at
+    from raw_communications as m
+    inner join raw_communications as r
+        on r.in_reply_to_id = m.communication_id and r.patient_id = m.patient_id and r.sent_at > m.sent_at
+    where m.direction = 'outbound' and r.direction = 'inbound'
+    group by m.communication_id
 ),
 
 followups as (

@@ -1,0 +1,1 @@
+select partition_date, period_grain, period_start from shared_periods where period_grain <> 'day'
