@@ -194,3 +194,13 @@ def test_checks_pass_what_is_built_and_find_a_change(check: str, changes: Row, k
     assert offenders(NAME, check, rows, facts) == []
     changed = [{**r, **changes} if (r["period_grain"], r["breakdown"]) == ("day", "total") else r for r in rows]
     assert offenders(NAME, check, changed, facts) == keys
+
+
+def test_clinic_time_of_places_adds_up():
+    blocks = [block(DAY, 80), block(DAY, 40, provider=25, place=11)]
+    rows = analytics([done("a", 70)], fact_schedule_block=blocks)
+    check, facts = "mart_identity_clinic_time", {"fact_schedule_block": blocks}
+    assert offenders(NAME, check, rows, facts) == []
+    changed = [{**r, "available_minutes": 41} if (r["period_grain"], r["location_key"]) == ("day", 11) else r for r in rows]
+    assert offenders(NAME, check, changed, facts) == ["day|location"]
+    assert offenders(NAME, check, rows) == "no schedule in any drop so far"
