@@ -16,7 +16,8 @@ due_dates as (
         lag(d.visit_date) over history as previous_date
     from program_days as d
     left join seed_recall_intervals as s
-        on s.program = d.program and age_years(d.birth_date, d.visit_date) >= s.from_age and age_years(d.birth_date, d.visit_date) <= s.to_age
+        on s.program = d.program and age_years(d.birth_date, d.visit_date) >= s.from_age
+        and age_years(d.birth_date, d.visit_date) <= s.to_age
     window history as (partition by d.patient_id, d.program order by d.visit_date)
 ),
 
