@@ -167,7 +167,8 @@ def _sums(table: Table) -> Iterator[Rule]:
     for i, column in enumerate(columns):
         slack = SUM_TOLERANCE if column.type == "number" else "0"
         where = f" and o.breakdown in {literals(column.additive)}" if isinstance(column.additive, tuple) else ""
-        flags.append(f"w.n{i} > 0 and (b.n is null or b.n{i} > 0){where} as checked{i}, abs(w.s{i} - coalesce(b.s{i}, 0)) > {slack} as off{i}")
+        checked = f"w.n{i} > 0 and (b.n is null or b.n{i} > 0){where} as checked{i}"
+        flags.append(f"{checked}, abs(w.s{i} - coalesce(b.s{i}, 0)) > {slack} as off{i}")
     source = (
         f"(with sums as ({grouped}), offered as (select distinct partition_date, breakdown from sums where breakdown <> 'total') "
         f"select w.partition_date, w.period_grain || '|' || o.breakdown as key, {', '.join(flags)} from sums as w "
