@@ -28,7 +28,7 @@ def visit(day: str, seq: int, outcome: str = "completed", patient: str = "p1", *
     """An appointment that took place, or was missed."""
     own = {"fact_appointment_sk": sk(f"{patient}{day}{seq}"), "patient_id": patient, "outcome": outcome, "is_death_certification": False}
     flags = {"is_hygiene": False, "is_booking_simulated": False, "appointment_type": "follow_up", "encounter_class": "ambulatory"}
-    when = {"scheduled_start_at": f"{day} 09:00:00", "partition_date": day, "appointment_id": f"a{patient}{day}"}
+    when: Row = {"scheduled_start_at": f"{day} 09:00:00", "partition_date": day, "appointment_id": f"a{patient}{day}"}
     if outcome == "completed":
         when |= {"started_at": f"{day} 09:00:00", "visit_seq": seq, "encounter_id": f"e{patient}{day}"}
     return {**own, **KEYS, **flags, **when, **more}
