@@ -50,7 +50,8 @@ def test_constraints_hold_what_pyproject_pins():
 @pytest.mark.parametrize("drop", DROPS, ids=lambda drop: drop.name)
 def test_sample_drop_is_sealed(drop: Path):
     sealed = json.loads((drop / "manifest.json").read_text())["files"]
-    assert {path.name for path in drop.iterdir()} == {*sealed, "manifest.json"}
+    held = {path.relative_to(drop).as_posix() for path in drop.rglob("*") if path.is_file()}
+    assert held == {*sealed, "manifest.json"}
     assert {name: hashlib.sha256((drop / name).read_bytes()).hexdigest() for name in sealed} == {
         name: entry["sha256"] for name, entry in sealed.items()
     }

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import cast
 
 import duckdb
 import pytest
@@ -88,8 +89,13 @@ def differences(one: Place, other: Place) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """The first full export and a delta of five days later."""
-    return built(tmp_path_factory.mktemp("plain"), lambda place: place.bring(FULL, DELTA))
+    """The first full export and a delta of five days later, without their practice feed."""
+
+    def clinical(place: Place) -> None:
+        for name, kind in ((FULL, "full"), (DELTA, "delta")):
+            write(place.inbox, name, name, {file: read(name, file) for file in [*KEYS, "claims_transactions"]}, cast("Kind", kind))
+
+    return built(tmp_path_factory.mktemp("plain"), clinical)
 
 
 def merged(file: str) -> Rows:

@@ -31,8 +31,8 @@ def test_a_bucket_holds_the_same_tables_as_a_folder(
     client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
     client.create_bucket(Bucket=bucket)
     for name in DROPS:
-        for path in (SAMPLE / name).iterdir():
-            client.upload_file(str(path), bucket, f"inbox/{name}/{path.name}")
+        for path in (p for p in (SAMPLE / name).rglob("*") if p.is_file()):
+            client.upload_file(str(path), bucket, f"inbox/{path.relative_to(SAMPLE).as_posix()}")
     settings = {"S3_ENDPOINT": endpoint, "S3_PATH_STYLE": "true", "S3_REGION": "us-east-1", "TEMP_DIR": str(tmp_path / "work")}
     for name, value in settings.items():
         monkeypatch.setenv(f"CAREMETRIX_{name}", value)

@@ -42,7 +42,7 @@ event_rows as (
 ),
 -- Names of the fields that a gap means, in the order of the alphabet.
 fields as (
-    select *
+    select f.*
     from (
         values
         (

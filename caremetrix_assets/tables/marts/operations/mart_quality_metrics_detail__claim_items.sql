@@ -1,7 +1,8 @@
 -- Items of claims, on the day on which their outcome can no longer change.
 with events as (
     select
-        claim_id, min(case when event = 'submitted' then cast(event_at as date) end) as submitted_date, bool_or(is_simulated) as is_simulated
+        claim_id, min(case when event = 'submitted' then cast(event_at as date) end) as submitted_date,
+        bool_or(is_simulated) as is_simulated
     from fact_claim_event
     group by claim_id
 ),
@@ -13,7 +14,7 @@ claims as (
         l.feed_start_date, e.submitted_date, cast(f.rejected_at as date) as rejected_date, f.denied_at,
         case
             when f.first_adjudicated_at is null or f.denied_at < f.first_adjudicated_at then f.denied_at else f.first_adjudicated_at
-        end as decided_at, c.diagnosis_code_1 is null or c.diagnosis_code_1 is not distinct from n.encounter_code as no_diagnosis,
+        end as decided_at, coalesce(c.diagnosis_code_1, coalesce(n.encounter_code, '')) = coalesce(n.encounter_code, '') as no_diagnosis,
         f.is_simulated, coalesce(e.is_simulated, false) as is_simulated_event
     from fact_claim as f
     left join events as e on e.claim_id = f.claim_id

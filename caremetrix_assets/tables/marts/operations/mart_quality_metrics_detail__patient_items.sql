@@ -25,7 +25,11 @@ facts as (
         p.*, add_months(p.partition_date, -12) as before_window, c.has_hypertension, c.has_diabetes, c.had_heart_disease,
         coalesce(c.has_renal_disease, false) as has_renal_disease, coalesce(c.is_pregnant, false) as is_pregnant,
         coalesce(c.had_colon_cancer, false) as had_colon_cancer, n.wellness, n.pressure, n.systolic, n.diastolic, n.hba1c, n.hba1c_value,
-        n.egfr, n.uacr, n.statin, n.vaccine, n.dental, n.depression, n.dialysis, n.stool_test,
+        case
+            when n.egfr <= add_months(p.partition_date, -12) or n.uacr <= add_months(p.partition_date, -12) then null
+            when n.egfr > n.uacr then n.egfr
+            when n.egfr is not null then n.uacr
+        end as kidney, n.statin, n.vaccine, n.dental, n.depression, n.dialysis, n.stool_test,
         case when n.colonoscopy > add_months(p.partition_date, -120) then n.colonoscopy end as colonoscopy
     from people as p
     left join newest as n on n.partition_date = p.partition_date and n.patient_id = p.patient_id
@@ -37,8 +41,7 @@ measured as (
         f.*, m.measure_id, case m.measure_id
             when 'wellness_visit_12m' then f.wellness when 'bp_control_hypertension' then f.pressure
             when 'hba1c_tested_diabetes' then f.hba1c when 'hba1c_poor_control_diabetes' then f.hba1c
-            when 'kidney_check_diabetes' then case when f.egfr > f.before_window and f.uacr > f.before_window then
-                case when f.egfr > f.uacr then f.egfr else f.uacr end end
+            when 'kidney_check_diabetes' then f.kidney
             when 'statin_ischemic_heart' then f.statin when 'influenza_vaccine_12m' then f.vaccine when 'dental_visit_12m' then f.dental
             when 'depression_screening_12m' then f.depression
         end as done_date

@@ -86,7 +86,7 @@ judged as (
     union all
     select
         'coverage_mismatch', v.fact_appointment_sk, v.event_date, date '9999-12-31', c.coverage_start_date = v.event_date, null, false,
-        false, false, false, false, v.payer_id is distinct from c.payer_id, null
+        false, false, false, false, coalesce(v.payer_id, '') <> coalesce(c.payer_id, ''), null
     from visits as v
     inner join covered as c on c.fact_appointment_sk = v.fact_appointment_sk
     union all
@@ -109,7 +109,11 @@ select
     v.source_key, v.encounter_id as item_id, v.is_simulated, j.is_excluded,
     not j.is_excluded and coalesce(j.met, not (j.gap_1 or j.gap_2 or j.gap_3 or j.gap_4 or j.gap_5)) as is_met,
     cast(j.required as integer) as required,
-    cast(coalesce(j.filled, j.required - cast(j.gap_1 as integer) - cast(j.gap_2 as integer) - cast(j.gap_3 as integer)
-    - cast(j.gap_4 as integer) - cast(j.gap_5 as integer)) as integer) as filled, j.gap_1, j.gap_2, j.gap_3, j.gap_4, j.gap_5
-from judged as j
+    cast(coalesce(j.filled, j.required - j.gaps) as integer) as filled, j.gap_1, j.gap_2, j.gap_3, j.gap_4, j.gap_5
+from (
+    select
+        *, cast(gap_1 as integer) + cast(gap_2 as integer) + cast(gap_3 as integer) + cast(gap_4 as integer)
+        + cast(gap_5 as integer) as gaps
+    from judged
+) as j
 inner join visits as v on v.fact_appointment_sk = j.fact_appointment_sk

@@ -108,7 +108,7 @@ select
     rate_of(s.regular_intervals, s.intervals) as regularity_rate, s.recalls_due as recalls_due_12m, s.recalls_kept as recalls_kept_12m,
     rate_of(s.recalls_kept, s.recalls_due) as recall_compliance_rate_12m, s.visits_24m as program_visits_24m, s.no_shows_24m,
     rate_of(s.no_shows_24m, s.visits_24m + s.no_shows_24m) as no_show_rate_24m, cast(s.risk_score as double) as risk_score,
-    case when s.risk_score >= 60 then 'high' when s.risk_score >= 30 then 'medium' when s.risk_score is not null then 'low' end as risk_band,
+    case when s.risk_score >= 60 then 'high' when s.risk_score >= 30 then 'medium' when s.risk_score >= 0 then 'low' end as risk_band,
     case when s.is_simulated or s.is_source_simulated then 'simulated' else 'derived' end as data_basis,
     s.partition_date
 from risks as s
