@@ -1,4 +1,4 @@
-"""mart_revenue_lost on literal visits and plans: visits and plans, status, probability, and losses seen twice."""
+"""mart_revenue_lost on literal visits and plans: status, probability, and losses seen twice."""
 
 import hashlib
 
