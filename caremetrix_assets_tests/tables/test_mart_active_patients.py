@@ -88,7 +88,13 @@ def test_reactivated_is_back_after_the_lapse_day():
 def test_insured_on_the_day():
     spans = [
         {"patient_id": "p1", "coverage_seq": 1, "coverage_start_date": "2025-01-01", "coverage_end_date": "2025-02-01", "is_insured": True},
-        {"patient_id": "p1", "coverage_seq": 2, "coverage_start_date": "2025-02-01", "coverage_end_date": "2026-01-01", "is_insured": False},
+        {
+            "patient_id": "p1",
+            "coverage_seq": 2,
+            "coverage_start_date": "2025-02-01",
+            "coverage_end_date": "2026-01-01",
+            "is_insured": False,
+        },
     ]
     rows = active(["2025-01-31", "2025-02-01"], visits("p1", "2025-01-02"), bridge_patient_coverage=spans)
     assert [r["is_insured"] for r in rows] == [True, False]
@@ -103,7 +109,13 @@ def test_next_appointment_and_prevention():
     ]
     programs = [
         {"patient_id": p, "program": n, "days_past_due": d, "partition_date": "2025-01-31"}
-        for p, n, d in [("p1", "wellness", 0), ("p1", "hygiene", None), ("p2", "wellness", -5), ("p2", "hygiene", 1), ("p3", "wellness", None)]
+        for p, n, d in [
+            ("p1", "wellness", 0),
+            ("p1", "hygiene", None),
+            ("p2", "wellness", -5),
+            ("p2", "hygiene", 1),
+            ("p3", "wellness", None),
+        ]
     ]
     history = [v for p in ("p1", "p2", "p3") for v in visits(p, "2025-01-02")]
     rows = active(["2025-01-31"], history, fact_booking=book, mart_hygiene_retention=programs)

@@ -33,9 +33,7 @@ BOOK = [booked("b1", "2025-04-20", "2025-03-01", D, "a")]
 
 
 def summary(dates: list[str], appointments: list[Row] = VISITS, actives: list[Row] = LIST, **given: list[Row]) -> list[Row]:
-    return mart(
-        NAME, dates, appointments, mart_active_patients=actives, **{"dim_patient": PEOPLE, "fact_claim_line": CHARGES, **given}
-    )
+    return mart(NAME, dates, appointments, mart_active_patients=actives, **{"dim_patient": PEOPLE, "fact_claim_line": CHARGES, **given})
 
 
 def test_worked_example():

@@ -88,7 +88,9 @@ def test_a_booking_still_in_the_book_is_known():
 
 
 def test_a_simulated_feed_marks_every_row():
-    rows = new_patients(["2025-01-31"], [*HISTORY, *visits("p2", "2025-01-03")], bridge_patient_source=[touch("2025-01-04", is_simulated=True)])
+    rows = new_patients(
+        ["2025-01-31"], [*HISTORY, *visits("p2", "2025-01-03")], bridge_patient_source=[touch("2025-01-04", is_simulated=True)]
+    )
     assert {r["data_basis"] for r in rows} == {"simulated"}
 
 

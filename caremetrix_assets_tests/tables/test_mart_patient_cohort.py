@@ -28,7 +28,10 @@ def test_worked_example():
     assert sorted(found) == [0, 1, 2]
     names = ("cohort_patients", "active_in_month_patients", "active_in_month_rate", "returned_patients", "retained_12m_patients")
     assert picked(found[2], *names, "at_risk_patients", "cumulative_visits") == [2, 1, Decimal("0.5000"), 1, 2, 2, 3]
-    assert [picked(found[n], "active_in_month_patients", "returned_patients", "cumulative_visits") for n in (0, 1)] == [[2, 0, 2], [0, 0, 2]]
+    assert [picked(found[n], "active_in_month_patients", "returned_patients", "cumulative_visits") for n in (0, 1)] == [
+        [2, 0, 2],
+        [0, 0, 2],
+    ]
     assert picked(found[0], "cohort_month", "survival_estimate", "data_basis") == [date(2025, 1, 1), 1.0, "derived"]
 
 
@@ -102,7 +105,9 @@ def test_breakdowns_have_the_keys_of_the_first_visit():
     ]
     touches = [touch("2025-01-01", 1, 40, "A", is_simulated=True)]
     rows = cohort(["2025-02-28"], history, dim_patient=[person("A", "2007-01-06")], bridge_patient_source=touches)
-    found = [picked(r, "breakdown", "location_key", "provider_key", "source_key", "age_band", "payer_class", "data_basis") for r in rows[:6]]
+    found = [
+        picked(r, "breakdown", "location_key", "provider_key", "source_key", "age_band", "payer_class", "data_basis") for r in rows[:6]
+    ]
     assert sorted(found) == [
         ["acquisition_source", -3, -3, 40, "all", "all", "simulated"],
         ["age_band", -3, -3, -3, "5-17", "all", "derived"],

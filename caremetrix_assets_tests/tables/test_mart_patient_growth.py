@@ -73,7 +73,9 @@ def test_a_patient_moves_when_a_visit_has_other_keys():
     assert picked(row_of(rows, breakdown="payer_class", payer_class="private"), *names) == [1, 0, 0, 1]
     assert picked(row_of(rows, breakdown="patient_type", patient_type="new"), *names) == [1, 0, 1, 0]
     assert picked(row_of(rows, breakdown="total"), *names) == [1, 0, 0, 1]
-    assert picked(row_of(rows, breakdown="detail", location_key=11, provider_key=20, patient_type="established", source_key=-1), *names) == [
+    assert picked(
+        row_of(rows, breakdown="detail", location_key=11, provider_key=20, patient_type="established", source_key=-1), *names
+    ) == [
         0,
         1,
         0,

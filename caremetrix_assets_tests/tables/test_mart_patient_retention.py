@@ -61,7 +61,9 @@ def test_status_by_the_age_of_the_last_visit(day: str, status: str):
 
 def test_rhythm_is_the_median_gap_of_visit_days_held_at_30():
     assert retention(["2025-12-31"], visits("p1", "2025-01-01", "2025-03-01"))[0]["expected_interval_days"] == 365
-    assert retention(["2025-12-31"], visits("p1", "2025-01-01", "2025-02-10", "2025-02-10", "2025-12-01"))[0]["expected_interval_days"] == 40
+    assert (
+        retention(["2025-12-31"], visits("p1", "2025-01-01", "2025-02-10", "2025-02-10", "2025-12-01"))[0]["expected_interval_days"] == 40
+    )
     assert retention(["2025-12-31"], visits("p1", "2025-01-01", "2025-01-05", "2025-01-07"))[0]["expected_interval_days"] == 30
     rows = retention(["2025-02-28", "2025-12-31"], visits("p1", "2025-01-01", "2025-01-08", "2025-02-20", "2025-12-01"))
     # 7 and 43 up to February: the smaller one reaches half, and is held at 30
@@ -113,7 +115,12 @@ def test_booked_patients_lose_the_part_for_nothing_booked():
     book = [booked("b1", "2026-01-05", "2025-12-01", "2025-12-31")]
     (row,) = retention(["2025-12-31"], HISTORY, fact_booking=book)
     # 20 / (40 + 20 no-shows 0 of 1 + 15)
-    assert picked(row, "next_booked_date", "churn_risk_score", "no_shows_12m", "retention_status") == [date(2026, 1, 5), 26.7, 0, "slipping"]
+    assert picked(row, "next_booked_date", "churn_risk_score", "no_shows_12m", "retention_status") == [
+        date(2026, 1, 5),
+        26.7,
+        0,
+        "slipping",
+    ]
 
 
 def test_prospects_have_a_booking_and_no_visit():
@@ -130,7 +137,14 @@ def test_prospects_have_a_booking_and_no_visit():
     row = row_of(rows, patient_id="new")
     keys = ("location_key", "provider_key", "patient_type", "retention_status", "next_booked_date")
     assert picked(row, *keys) == [13, 20, "prospect", "prospect", date(2026, 2, 1)]
-    nothing = ("last_visit_date", "days_since_last_visit", "expected_interval_days", "churn_risk_score", "churn_risk_band", "risk_components")
+    nothing = (
+        "last_visit_date",
+        "days_since_last_visit",
+        "expected_interval_days",
+        "churn_risk_score",
+        "churn_risk_band",
+        "risk_components",
+    )
     assert picked(row, *nothing, "production_quintile") == [None] * 7
     assert picked(row, "visits", "production_lifetime_amount", "value_tier", "patient_key") == [0, Decimal("9.00"), "low", 2]
 
@@ -147,8 +161,13 @@ def test_value_and_fifths():
 
 
 def test_simulated_inputs_mark_rows():
-    assert retention(["2025-12-31"], HISTORY, fact_statement=[statement("2025-01-01", True, is_simulated=True)])[0]["data_basis"] == "simulated"
-    touched = retention(["2025-12-31"], [*HISTORY, *visits("p2", "2025-01-02")], bridge_patient_source=[touch("2024-01-01", is_simulated=True)])
+    assert (
+        retention(["2025-12-31"], HISTORY, fact_statement=[statement("2025-01-01", True, is_simulated=True)])[0]["data_basis"]
+        == "simulated"
+    )
+    touched = retention(
+        ["2025-12-31"], [*HISTORY, *visits("p2", "2025-01-02")], bridge_patient_source=[touch("2024-01-01", is_simulated=True)]
+    )
     assert [r["data_basis"] for r in touched] == ["simulated", "derived"]
 
 

@@ -53,9 +53,7 @@ def test_edges_of_the_windows(days: list[str], found: list[int]):
     assert picked(total(visits("A", *days)), "base_patients", "retained_patients") == found
 
 
-@pytest.mark.parametrize(
-    ("later", "returned"), [("2024-06-01", 0), ("2024-06-02", 1), ("2025-06-01", 1), ("2025-06-02", 0)]
-)
+@pytest.mark.parametrize(("later", "returned"), [("2024-06-01", 0), ("2024-06-02", 1), ("2025-06-01", 1), ("2025-06-02", 0)])
 def test_a_visit_leads_to_another_on_a_later_day_within_the_months(later: str, returned: int):
     row = total(visits("A", "2024-06-01", later))
     assert row["returned_visits"] == returned
@@ -68,7 +66,12 @@ def test_a_day_with_two_visits_returns_twice():
 
 def test_every_window_has_its_own_halves():
     rows = [r for r in rates([D], visits("A", "2023-06-01", "2025-12-01")) if r["breakdown"] == "total"]
-    assert {r["window_months"]: (r["base_patients"], r["retained_patients"]) for r in rows} == {6: (0, 0), 12: (0, 0), 18: (1, 1), 24: (1, 1)}
+    assert {r["window_months"]: (r["base_patients"], r["retained_patients"]) for r in rows} == {
+        6: (0, 0),
+        12: (0, 0),
+        18: (1, 1),
+        24: (1, 1),
+    }
 
 
 def test_patients_stand_under_their_latest_visit_and_visits_under_their_own():

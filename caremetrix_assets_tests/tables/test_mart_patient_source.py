@@ -11,7 +11,11 @@ from caremetrix_assets_tests.tables.patient_rows import booked, charge, mart, pe
 
 NAME = "mart_patient_source"
 CHECKS = sorted(load_catalog().table(NAME).checks)
-SOURCES = [{"source_key": 41, "channel": "online"}, {"source_key": 42, "channel": "campaign"}, {"source_key": 43, "channel": "patient_referral"}]
+SOURCES = [
+    {"source_key": 41, "channel": "online"},
+    {"source_key": 42, "channel": "campaign"},
+    {"source_key": 43, "channel": "patient_referral"},
+]
 TOUCHES = [touch("2025-03-01", 1, 41), touch("2025-03-05", 2, 42, cost_amount="30.00"), touch("2025-03-09", 3, 43)]
 HISTORY = visits("p1", "2025-03-10")
 CHARGES = [charge("2025-03-10", "100.00")]
@@ -24,7 +28,9 @@ def listed(patient: str, first: str, day: str = D, **more: object) -> Row:
     return {**row, "production_365d_amount": "0.00", "partition_date": day, **more}
 
 
-def sources(dates: list[str], newcomers: list[Row], touches: list[Row], appointments: list[Row] | None = None, **given: list[Row]) -> list[Row]:
+def sources(
+    dates: list[str], newcomers: list[Row], touches: list[Row], appointments: list[Row] | None = None, **given: list[Row]
+) -> list[Row]:
     usual = {"dim_patient_source": SOURCES, "fact_claim_line": CHARGES, "bridge_patient_source": touches, "mart_new_patients": newcomers}
     return mart(NAME, dates, HISTORY if appointments is None else appointments, **{**usual, **given})
 
@@ -116,7 +122,11 @@ def test_contacts_after_the_visit_or_not_known_yet_weigh_nothing_but_cost():
     rows = sources([D], [listed("p1", "2025-03-10")], touches)
     assert by_channel(rows, "fractional", "new_patients", "cost_amount")["online"] == [0.3333, Decimal("5.00")]
     later = sources(["2025-04-01"], [listed("p1", "2025-03-10", "2025-04-01")], touches)
-    assert by_channel(later, "fractional", "new_patients", grain="rolling_30d") == {"online": [0.25], "campaign": [0.25], "patient_referral": [0.5]}
+    assert by_channel(later, "fractional", "new_patients", grain="rolling_30d") == {
+        "online": [0.25],
+        "campaign": [0.25],
+        "patient_referral": [0.5],
+    }
 
 
 def test_without_a_feed_all_is_unknown():
