@@ -150,7 +150,10 @@ def _rate(table: Table, column: Column) -> Iterator[Rule]:
 
 
 def _sums(table: Table) -> Iterator[Rule]:
-    """Every additive column, per grain and own keys: the rows of each standard breakdown add up to the total row."""
+    """Every additive column, per grain and own keys: the rows of each standard breakdown add up to the total row.
+
+    A column may be additive in some breakdowns only, where it is null in the others.
+    """
     columns = [c for c in table.columns if c.additive]
     if not columns:
         return
@@ -163,7 +166,9 @@ def _sums(table: Table) -> Iterator[Rule]:
     flags = []
     for i, column in enumerate(columns):
         slack = SUM_TOLERANCE if column.type == "number" else "0"
-        flags.append(f"w.n{i} > 0 and (b.n is null or b.n{i} > 0) as checked{i}, abs(w.s{i} - coalesce(b.s{i}, 0)) > {slack} as off{i}")
+        where = f" and o.breakdown in {literals(column.additive)}" if isinstance(column.additive, tuple) else ""
+        checked = f"w.n{i} > 0 and (b.n is null or b.n{i} > 0){where} as checked{i}"
+        flags.append(f"{checked}, abs(w.s{i} - coalesce(b.s{i}, 0)) > {slack} as off{i}")
     source = (
         f"(with sums as ({grouped}), offered as (select distinct partition_date, breakdown from sums where breakdown <> 'total') "
         f"select w.partition_date, w.period_grain || '|' || o.breakdown as key, {', '.join(flags)} from sums as w "

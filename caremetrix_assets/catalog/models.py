@@ -61,7 +61,7 @@ class Column(Strict):
     unit: str | None = None
     scd: Literal["tracked", "snapshot", "derived"] | None = None
     as_of: bool = False
-    additive: bool = False
+    additive: bool | tuple[str, ...] = False
     parts: tuple[str, str] | None = None
     equals: str | None = None
     optional_key: bool = False

@@ -1,6 +1,8 @@
 -- Whether treatment plan items are known on each day to build, and whether the simulator made some.
 with firsts as (
-    select min(cast(f.presented_at as date)) as first_date, min(cast(f.presented_at as date)) filter (where f.is_simulated) as first_simulated_date
+    select
+        min(cast(f.presented_at as date)) as first_date,
+        min(cast(f.presented_at as date)) filter (where f.is_simulated) as first_simulated_date
     from fact_treatment_plan_item as f
 )
 

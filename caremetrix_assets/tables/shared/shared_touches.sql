@@ -5,12 +5,10 @@ with first_visits as (
 ),
 
 touches as (
-    select
-        b.patient_id, b.touch_seq, b.source_key, b.touched_at, cast(b.touched_at as date) as touched_date, b.cost_amount,
-        greatest(cast(b.touched_at as date), cast(coalesce(b.entered_at, b.touched_at) as date)) as known_date
-    from bridge_patient_source as b
-    left join first_visits as f on f.patient_id = b.patient_id
-    where f.patient_id is null or cast(b.touched_at as date) <= f.visit_date
+    select c.*
+    from shared_contacts as c
+    left join first_visits as f on f.patient_id = c.patient_id
+    where f.patient_id is null or c.touched_date <= f.visit_date
 ),
 
 changes as (

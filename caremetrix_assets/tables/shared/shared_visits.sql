@@ -26,7 +26,9 @@ histories as (
 select
     h.*, lapse_date(h.visit_date, 18) as lapse_date, coalesce(h.visit_date > lapse_date(h.previous_date, 18), false) as is_reactivated,
     coalesce(h.next_date, date '9999-12-31') as latest_until,
-    least(
-        coalesce(h.next_date, date '9999-12-31'), cast(lapse_date(h.visit_date, 18) as date), coalesce(h.death_date, date '9999-12-31')
-    ) as active_until
+    case
+        when h.death_date <= lapse_date(h.visit_date, 18) and (h.next_date is null or h.death_date <= h.next_date) then h.death_date
+        when h.next_date <= lapse_date(h.visit_date, 18) then h.next_date
+        else lapse_date(h.visit_date, 18)
+    end as active_until
 from histories as h

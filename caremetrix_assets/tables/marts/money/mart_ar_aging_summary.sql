@@ -46,10 +46,11 @@ filled as (
 
 framed as (
     select
-        f.*, max(case f.aging_bucket when 'all' then f.balance end) over (
+        f.*, f.has_receipts or f.aging_bucket = 'credit' as is_known, f.has_receipts and f.aging_bucket <> 'credit' as is_shared,
+        max(case f.aging_bucket when 'all' then f.balance end) over (
             partition by f.partition_date, f.breakdown, f.location_key, f.provider_key, f.patient_type, f.source_key,
             f.responsible_payer_key, f.responsible_party
-        ) as frame, f.has_receipts or f.aging_bucket = 'credit' as is_known, f.has_receipts and f.aging_bucket <> 'credit' as is_shared
+        ) as frame
     from filled as f
 )
 

@@ -5,14 +5,17 @@ with days as (
         count(*) as claims, sum(billed) as billed, sum(primary_paid) as primary_paid, sum(secondary_paid) as secondary_paid,
         count(claim_state) as tracked, sum(case claim_state when 'paid' then 1 else 0 end) as paid,
         sum(case claim_state when 'partially_paid' then 1 else 0 end) as partially_paid,
-        sum(case claim_state when 'denied' then 1 else 0 end) as denied, sum(case claim_state when 'rejected' then 1 else 0 end) as rejected,
+        sum(case claim_state when 'denied' then 1 else 0 end) as denied,
+        sum(case claim_state when 'rejected' then 1 else 0 end) as rejected,
         sum(case claim_state when 'pending' then 1 else 0 end) as pending, sum(case claim_state when 'void' then 1 else 0 end) as void,
         sum(case when is_decided then 1 else 0 end) as decided, sum(case when is_first_denied then 1 else 0 end) as first_denied,
         sum(case when claim_state in ('paid', 'partially_paid') and not is_touched then 1 else 0 end) as first_pass,
         sum(case when is_ever_rejected then 1 else 0 end) as ever_rejected, sum(case when is_ever_denied then 1 else 0 end) as ever_denied,
         sum(case when is_ever_denied and claim_state in ('paid', 'partially_paid') then 1 else 0 end) as overturned,
         sum(case when claim_state in ('paid', 'partially_paid', 'denied') then billed else 0 end) as adjudicated_billed,
-        sum(case when claim_state in ('paid', 'partially_paid', 'denied') then primary_paid + secondary_paid else 0 end) as adjudicated_paid,
+        sum(case
+            when claim_state in ('paid', 'partially_paid', 'denied') then primary_paid + secondary_paid else 0
+        end) as adjudicated_paid,
         sum(case when is_simulated then 1 else 0 end) as simulated
     from as_of
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9

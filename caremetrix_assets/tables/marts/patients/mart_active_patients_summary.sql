@@ -51,16 +51,20 @@ entries as (
 
 summed as (
     select
-        e.partition_date, e.period_grain, b.breakdown, case when b.breakdown in ('location', 'detail') then e.location_key else -3 end as place,
-        case b.breakdown when 'provider' then e.provider_key when 'detail' then e.provider_key when 'panel_provider' then e.panel_provider_key
-            else -3 end as clinician,
+        e.partition_date, e.period_grain, b.breakdown,
+        case when b.breakdown in ('location', 'detail') then e.location_key else -3 end as place,
+        case
+            when b.breakdown in ('provider', 'detail') then e.provider_key when b.breakdown = 'panel_provider' then e.panel_provider_key
+            else -3
+        end as clinician,
         case when b.breakdown in ('patient_type', 'detail') then e.patient_type else 'all' end as type,
         case when b.breakdown in ('acquisition_source', 'detail') then e.source_key else -3 end as source,
         case b.breakdown when 'age_band' then e.age_band else 'all' end as age_band,
         case b.breakdown when 'gender' then e.gender else 'all' end as gender,
         case b.breakdown when 'payer_class' then e.payer_class else 'all' end as payer_class, sum(e.people) as active_24m,
         count(*) filter (where e.is_active) as active, count(*) filter (where e.is_active_12m) as active_12m,
-        count(*) filter (where e.is_active and e.is_booked) as booked, count(*) filter (where e.is_active and e.is_up_to_date) as up_to_date,
+        count(*) filter (where e.is_active and e.is_booked) as booked,
+        count(*) filter (where e.is_active and e.is_up_to_date) as up_to_date,
         count(*) filter (where e.is_active and e.is_insured) as insured, sum(e.age) filter (where e.is_active) as ages,
         count(e.age) filter (where e.is_active) as aged, sum(e.visits) as visits, sum(e.production) as production
     from entries as e

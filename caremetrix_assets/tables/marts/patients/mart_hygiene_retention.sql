@@ -2,15 +2,15 @@ with programs as (
     select r.partition_date, p.program
     from run_dates as r
     cross join (values ('wellness'), ('hygiene')) as p (program)
-    left join (select min(visit_date) as first_date from program_visits where program = 'hygiene') as h on h.first_date <= r.partition_date
+    left join (select min(visit_date) as first_date from shared_program_visits where program = 'hygiene') as h on h.first_date <= r.partition_date
     where p.program = 'wellness' or h.first_date is not null
 ),
 
 -- Counts of the last 24 months, those of recalls of the last 12.
 events as (
-    select v.patient_id, v.program, v.visit_date as event_date, 'visit' as event, false as is_kept from program_visits as v
+    select v.patient_id, v.program, v.visit_date as event_date, 'visit' as event, false as is_kept from shared_program_visits as v
     union all
-    select v.patient_id, v.program, v.judged_date, 'recall', v.is_kept from program_visits as v where v.judged_date is not null
+    select v.patient_id, v.program, v.judged_date, 'recall', v.is_kept from shared_program_visits as v where v.judged_date is not null
     union all
     select a.patient_id, a.appointment_type, cast(a.scheduled_start_at as date), 'no_show', false
     from fact_appointment as a
@@ -37,7 +37,7 @@ bookings as (
         ) as pre_appointed
     from run_dates as r
     inner join shared_known_bookings as b on b.known_from <= r.partition_date and r.partition_date < b.known_to
-    left join program_visits as v
+    left join shared_program_visits as v
         on v.patient_id = b.patient_id and v.program = b.appointment_type
         and v.visit_date <= r.partition_date and r.partition_date < v.latest_until
     where b.appointment_type in ('wellness', 'hygiene')
@@ -60,7 +60,7 @@ rows_of_day as (
     inner join programs as g on g.partition_date = k.partition_date
     inner join shared_feed_bookings as fb on fb.partition_date = k.partition_date
     inner join shared_feed_touches as ft on ft.partition_date = k.partition_date
-    left join program_visits as v
+    left join shared_program_visits as v
         on v.patient_id = k.patient_id and v.program = g.program
         and v.visit_date <= k.partition_date and k.partition_date < v.latest_until
     left join seed_recall_intervals as s
@@ -108,7 +108,7 @@ select
     rate_of(s.regular_intervals, s.intervals) as regularity_rate, s.recalls_due as recalls_due_12m, s.recalls_kept as recalls_kept_12m,
     rate_of(s.recalls_kept, s.recalls_due) as recall_compliance_rate_12m, s.visits_24m as program_visits_24m, s.no_shows_24m,
     rate_of(s.no_shows_24m, s.visits_24m + s.no_shows_24m) as no_show_rate_24m, cast(s.risk_score as double) as risk_score,
-    case when s.risk_score >= 60 then 'high' when s.risk_score >= 30 then 'medium' when s.risk_score is not null then 'low' end as risk_band,
+    case when s.risk_score >= 60 then 'high' when s.risk_score >= 30 then 'medium' when s.risk_score >= 0 then 'low' end as risk_band,
     case when s.is_simulated or s.is_source_simulated then 'simulated' else 'derived' end as data_basis,
     s.partition_date
 from risks as s

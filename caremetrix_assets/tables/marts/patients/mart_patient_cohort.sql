@@ -1,6 +1,7 @@
 with cells as (
     select
-        m.last_date, m.cohort_month, m.months_since, b.breakdown, case b.breakdown when 'location' then m.location_key else -3 end as location_key,
+        m.last_date, m.cohort_month, m.months_since, b.breakdown,
+        case b.breakdown when 'location' then m.location_key else -3 end as location_key,
         case b.breakdown when 'provider' then m.provider_key else -3 end as provider_key,
         case b.breakdown when 'acquisition_source' then m.source_key else -3 end as source_key,
         case b.breakdown when 'age_band' then m.age_band else 'all' end as age_band,
@@ -22,7 +23,11 @@ cumulated as (
         c.*, sum(c.visits) over so_far as all_visits, sum(c.production) over so_far as all_production,
         max(case when c.lapsed = c.may_lapse and c.lapsed > 0 then 1 else 0 end) over so_far as is_extinct,
         sum(
-            cast(case when c.lapsed > 0 and c.lapsed < c.may_lapse then ln(cast(c.may_lapse - c.lapsed as double) / c.may_lapse) else 0 end as decimal(28, 18))
+            case
+                when c.lapsed > 0 and c.lapsed < c.may_lapse
+                    then cast(ln(cast(c.may_lapse - c.lapsed as double) / c.may_lapse) as decimal(28, 18))
+                else 0
+            end
         ) over so_far as log_survival
     from cells as c
     window so_far as (

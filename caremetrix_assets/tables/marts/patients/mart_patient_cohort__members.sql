@@ -30,20 +30,25 @@ won as (
         coalesce(l.lapsed_on, date '9999-12-31') as lapsed_on
     from months as m
     inner join shared_visits as v
-        on v.visit_seq = 1 and v.visit_date <= m.last_date and v.visit_date >= add_months(cast(date_trunc('month', m.last_date) as date), -59)
+        on v.visit_seq = 1 and v.visit_date <= m.last_date
+        and v.visit_date >= add_months(cast(date_trunc('month', m.last_date) as date), -59)
     left join first_lapses as l on l.patient_id = v.patient_id
     left join shared_patient_sources as s
         on s.patient_id = v.patient_id and s.valid_from <= m.last_date and m.last_date < s.valid_to
 ),
 
 grid as (
-    select w.*, a.months_since, add_months(w.cohort_month, a.months_since) as month_start, last_day(add_months(w.cohort_month, a.months_since)) as month_end
+    select
+        w.*, a.months_since, add_months(w.cohort_month, a.months_since) as month_start,
+        last_day(add_months(w.cohort_month, a.months_since)) as month_end
     from won as w
     inner join ages as a on add_months(w.cohort_month, a.months_since) <= w.last_date
 ),
 
 monthly_visits as (
-    select v.patient_id, cast(date_trunc('month', v.visit_date) as date) as month_start, count(*) as visits, max(v.visit_date) as last_visit_date
+    select
+        v.patient_id, cast(date_trunc('month', v.visit_date) as date) as month_start, count(*) as visits,
+        max(v.visit_date) as last_visit_date
     from shared_visits as v
     group by v.patient_id, cast(date_trunc('month', v.visit_date) as date)
 ),

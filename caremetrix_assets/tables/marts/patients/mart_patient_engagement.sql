@@ -43,7 +43,7 @@ plan_items as (
 ),
 
 preventive as (
-    select h.partition_date, h.patient_id, greatest(max(h.days_past_due), 0) as gap_days
+    select h.partition_date, h.patient_id, case when max(h.days_past_due) > 0 then max(h.days_past_due) else 0 end as gap_days
     from mart_hygiene_retention as h
     where h.days_past_due is not null
     group by h.partition_date, h.patient_id
@@ -75,7 +75,8 @@ measured as (
 -- Parts of the score as exact fractions; a part without a divisor weighs nothing.
 weighed as (
     select
-        m.*, case when m.appointments > 0 then m.appointments else 1 end as kept_of, case when m.appointments > 0 then 35 else 0 end as kept_weight,
+        m.*, case when m.appointments > 0 then m.appointments else 1 end as kept_of,
+        case when m.appointments > 0 then 35 else 0 end as kept_weight,
         case when m.delivered > 0 then m.delivered else 1 end as reply_of, case when m.delivered > 0 then 25 else 0 end as reply_weight,
         case when m.statements_due_12m > 0 then m.statements_due_12m else 1 end as paid_of,
         case when m.statements_due_12m > 0 then 20 else 0 end as paid_weight, case when m.gap_days is null then 0 else 20 end as gap_weight

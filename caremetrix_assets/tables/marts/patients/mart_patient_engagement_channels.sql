@@ -1,6 +1,7 @@
 with placed as (
     select
-        o.kind, o.count_date, o.known_from, o.known_to, b.breakdown, case when b.breakdown in ('location', 'detail') then o.location_key else -3 end as place,
+        o.kind, o.count_date, o.known_from, o.known_to, b.breakdown,
+        case when b.breakdown in ('location', 'detail') then o.location_key else -3 end as place,
         case when b.breakdown in ('provider', 'detail') then o.provider_key else -3 end as clinician,
         case when b.breakdown in ('patient_type', 'detail') then o.patient_type else 'all' end as type,
         case when b.breakdown in ('acquisition_source', 'detail') then o.source_key else -3 end as source,
@@ -11,14 +12,17 @@ with placed as (
         count(*) filter (where o.is_replied) as replied, count(*) filter (where o.is_booked) as booked
     from outreach as o
     cross join (
-        values ('total'), ('location'), ('provider'), ('patient_type'), ('acquisition_source'), ('detail'), ('channel'), ('purpose'), ('campaign')
+        values ('total'), ('location'), ('provider'), ('patient_type'), ('acquisition_source'), ('detail'), ('channel'), ('purpose'),
+        ('campaign')
     ) as b (breakdown)
     where o.count_date >= (select min(p.period_start) from shared_periods as p)
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
 ),
 
 numbered as (
-    select p.*, dense_rank() over (order by p.breakdown, p.place, p.clinician, p.type, p.source, p.channel, p.purpose, p.campaign) as segment_no
+    select
+        p.*,
+        dense_rank() over (order by p.breakdown, p.place, p.clinician, p.type, p.source, p.channel, p.purpose, p.campaign) as segment_no
     from placed as p
 ),
 
@@ -31,8 +35,10 @@ counted as (
         p.partition_date, p.period_grain, n.segment_no, sum(n.messages) filter (where n.kind = 'sent') as sent,
         sum(n.delivered) filter (where n.kind = 'sent') as delivered, sum(n.after_opt_out) filter (where n.kind = 'sent') as after_opt_out,
         sum(n.messages) filter (where n.kind = 'opened') as opened, sum(n.messages) filter (where n.kind = 'opt_out') as opt_outs,
-        sum(n.messages) filter (where n.kind = 'matured_7d') as matured_7d, sum(n.replied) filter (where n.kind = 'matured_7d') as replied_7d,
-        sum(n.messages) filter (where n.kind = 'matured_14d') as matured_14d, sum(n.booked) filter (where n.kind = 'matured_14d') as booked_14d
+        sum(n.messages) filter (where n.kind = 'matured_7d') as matured_7d,
+        sum(n.replied) filter (where n.kind = 'matured_7d') as replied_7d,
+        sum(n.messages) filter (where n.kind = 'matured_14d') as matured_14d,
+        sum(n.booked) filter (where n.kind = 'matured_14d') as booked_14d
     from shared_periods as p
     inner join numbered as n
         on n.count_date >= p.period_start and n.count_date <= p.period_end
@@ -42,7 +48,8 @@ counted as (
 
 ranked as (
     select
-        p.partition_date, p.period_grain, n.segment_no, n.reply_hours, sum(sum(n.replied)) over whole as total, sum(sum(n.replied)) over up_to as upto
+        p.partition_date, p.period_grain, n.segment_no, n.reply_hours, sum(sum(n.replied)) over whole as total,
+        sum(sum(n.replied)) over up_to as upto
     from shared_periods as p
     inner join numbered as n
         on n.count_date >= p.period_start and n.count_date <= p.period_end
@@ -62,7 +69,9 @@ medians as (
 
 -- The total row is there in every period, with zeros once there are messages at all.
 rows_of_day as (
-    select c.partition_date, c.period_grain, s.breakdown, s.place, s.clinician, s.type, s.source, s.channel, s.purpose, s.campaign, c.segment_no
+    select
+        c.partition_date, c.period_grain, s.breakdown, s.place, s.clinician, s.type, s.source, s.channel, s.purpose, s.campaign,
+        c.segment_no
     from counted as c
     inner join segments as s on s.segment_no = c.segment_no
     where s.breakdown <> 'total'
@@ -75,8 +84,10 @@ rows_of_day as (
 figures as (
     select
         d.*, fm.is_available, fm.is_simulated or (ft.is_simulated and d.source > 0) as is_simulated, m.hours_p50,
-        case when fm.is_available then coalesce(c.sent, 0) end as sent, case when fm.is_available then coalesce(c.delivered, 0) end as delivered,
-        case when fm.is_available then coalesce(c.opened, 0) end as opened, case when fm.is_available then coalesce(c.opt_outs, 0) end as opt_outs,
+        case when fm.is_available then coalesce(c.sent, 0) end as sent,
+        case when fm.is_available then coalesce(c.delivered, 0) end as delivered,
+        case when fm.is_available then coalesce(c.opened, 0) end as opened,
+        case when fm.is_available then coalesce(c.opt_outs, 0) end as opt_outs,
         case when fm.is_available then coalesce(c.after_opt_out, 0) end as after_opt_out,
         case when fm.is_available then coalesce(c.matured_7d, 0) end as matured_7d,
         case when fm.is_available then coalesce(c.replied_7d, 0) end as replied_7d,

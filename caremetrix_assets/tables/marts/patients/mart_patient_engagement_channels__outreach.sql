@@ -33,20 +33,21 @@ messages as (
 figures as (
     select
         f.kind, m.*,
-        cast(m.sent_date + case f.kind when 'matured_7d' then 7 when 'matured_14d' then 14 else 0 end * interval 1 day as date) as count_date,
+        cast(m.sent_date + f.days * interval 1 day as date) as count_date,
         case f.kind
-            when 'opened' then greatest(m.opened_on, m.sent_date) when 'opt_out' then greatest(m.refused_on, m.sent_date) else m.sent_date
+            when 'opened' then m.opened_on when 'opt_out' then m.refused_on else m.sent_date
         end as known_date
     from messages as m
-    cross join (values ('sent'), ('opened'), ('opt_out'), ('matured_7d'), ('matured_14d')) as f (kind)
+    cross join (values ('sent', 0), ('opened', 0), ('opt_out', 0), ('matured_7d', 7), ('matured_14d', 14)) as f (kind, days)
     where
         f.kind = 'sent' or (f.kind = 'opened' and m.is_delivered and m.opened_on is not null)
         or (f.kind = 'opt_out' and m.is_delivered and m.refused_on is not null) or (f.kind like 'matured%' and m.is_delivered)
 )
 
 select
-    f.kind, f.count_date, greatest(f.known_date, coalesce(s.valid_from, f.known_date)) as known_from,
-    coalesce(s.valid_to, date '9999-12-31') as known_to, f.location_key, f.provider_key, f.patient_type, coalesce(s.source_key, -1) as source_key,
+    f.kind, f.count_date, case when s.valid_from > f.known_date then s.valid_from else f.known_date end as known_from,
+    coalesce(s.valid_to, date '9999-12-31') as known_to, f.location_key, f.provider_key, f.patient_type,
+    coalesce(s.source_key, -1) as source_key,
     f.channel, f.purpose, f.campaign, f.is_delivered, f.is_after_opt_out, f.is_replied, f.reply_hours, f.is_booked
 from figures as f
 left join shared_patient_sources as s on s.patient_id = f.patient_id and s.valid_to > f.count_date

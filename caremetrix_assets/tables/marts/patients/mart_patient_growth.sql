@@ -63,9 +63,11 @@ placed as (
 summed as (
     select
         p.partition_date, p.period_grain, p.breakdown, p.location_key, p.provider_key, p.patient_type, p.source_key, p.payer_class,
-        coalesce(sum(p.amount) filter (where p.kind = 'opening'), 0) as opening, coalesce(sum(p.amount) filter (where p.kind = 'new'), 0) as won,
+        coalesce(sum(p.amount) filter (where p.kind = 'opening'), 0) as opening,
+        coalesce(sum(p.amount) filter (where p.kind = 'new'), 0) as won,
         coalesce(sum(p.amount) filter (where p.kind = 'reactivated'), 0) as reactivated,
-        coalesce(sum(p.amount) filter (where p.kind = 'in'), 0) as moved_in, coalesce(sum(p.amount) filter (where p.kind = 'out'), 0) as moved_out,
+        coalesce(sum(p.amount) filter (where p.kind = 'in'), 0) as moved_in,
+        coalesce(sum(p.amount) filter (where p.kind = 'out'), 0) as moved_out,
         coalesce(sum(p.amount) filter (where p.kind = 'lapsed'), 0) as lapsed,
         coalesce(sum(p.amount) filter (where p.kind = 'deceased'), 0) as deceased,
         coalesce(sum(p.amount) filter (where p.kind = 'closing'), 0) as closing,

@@ -12,7 +12,8 @@ with histories as (
 -- The visits that carried an active patient on: what differs from the one before, as numbers to add up.
 carried as (
     select
-        h.*, cast(h.location_key <> h.old_location as integer) as location_moves, cast(h.provider_key <> h.old_provider as integer) as provider_moves,
+        h.*, cast(h.location_key <> h.old_location as integer) as location_moves,
+        cast(h.provider_key <> h.old_provider as integer) as provider_moves,
         cast(h.patient_type <> h.old_type as integer) as type_moves, cast(h.payer_class <> h.old_payer as integer) as payer_moves,
         cast(
             h.location_key <> h.old_location or h.provider_key <> h.old_provider or h.patient_type <> h.old_type as integer
@@ -47,7 +48,8 @@ moves as (
     where (next_date is null or next_date > lapse_date) and (death_date is null or death_date >= lapse_date)
     union all
     select
-        patient_id, greatest(death_date, visit_date), location_key, provider_key, patient_type, payer_class, 'deceased', 1, 0, 0, 0, 0, 0
+        patient_id, case when death_date > visit_date then death_date else visit_date end, location_key, provider_key, patient_type,
+        payer_class, 'deceased', 1, 0, 0, 0, 0, 0
     from histories
     where
         (visit_date <= death_date and (next_date is null or next_date > death_date) and death_date < lapse_date)

@@ -9,10 +9,12 @@ with days as (
 
 keyed as (
     select
-        d.partition_date, d.day, v.patient_id, v.location_key, v.provider_key, v.patient_type, v.payer_class, d.day < v.active_until as is_active
+        d.partition_date, d.day, v.patient_id, v.location_key, v.provider_key, v.patient_type, v.payer_class,
+        d.day < v.active_until as is_active
     from (select distinct d.partition_date, d.day from days as d) as d
     inner join shared_visits as v
-        on v.visit_date <= d.day and d.day < least(v.latest_until, coalesce(v.death_date, date '9999-12-31'))
+        on v.visit_date <= d.day and d.day < v.latest_until
+    where v.death_date is null or d.day < v.death_date
 ),
 
 counted as (
@@ -26,6 +28,7 @@ counted as (
 )
 
 select
-    d.partition_date, d.period_grain, d.kind, c.location_key, c.provider_key, c.patient_type, c.payer_class, c.source_key, c.active, c.inactive
+    d.partition_date, d.period_grain, d.kind, c.location_key, c.provider_key, c.patient_type, c.payer_class, c.source_key, c.active,
+    c.inactive
 from days as d
 inner join counted as c on c.partition_date = d.partition_date and c.day = d.day

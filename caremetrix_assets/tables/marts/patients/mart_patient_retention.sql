@@ -1,6 +1,8 @@
 -- Expected gap: the median of the gaps between the visit days so far.
 with gaps as (
-    select d.patient_id, d.visit_date, date_diff('day', lag(d.visit_date) over (partition by d.patient_id order by d.visit_date), d.visit_date) as gap
+    select
+        d.patient_id, d.visit_date,
+        date_diff('day', lag(d.visit_date) over (partition by d.patient_id order by d.visit_date), d.visit_date) as gap
     from (select distinct v.patient_id, v.visit_date from shared_visits as v) as d
 ),
 
@@ -35,7 +37,8 @@ preventive as (
 
 people as (
     select
-        k.partition_date, k.patient_id, k.patient_key, k.location_key, k.provider_key, k.patient_type, k.source_key, k.visit_date, k.is_active,
+        k.partition_date, k.patient_id, k.patient_key, k.location_key, k.provider_key, k.patient_type, k.source_key, k.visit_date,
+        k.is_active,
         date_diff('day', k.visit_date, k.partition_date) as days_since,
         case when e.gaps < 2 or e.gaps is null then 365 when e.gap < 30 then 30 else e.gap end as expected_days
     from shared_patients_on_day as k
@@ -71,8 +74,12 @@ measured as (
 scored as (
     select
         m.*, 2 * m.expected_days as late_parts,
-        least(greatest(m.days_since - m.expected_days, 0), 2 * m.expected_days) as late_days,
-        coalesce(nullif(m.visits_12m + m.no_shows, 0), 1) as shows, case when m.visits_12m + m.no_shows > 0 then 20 else 0 end as show_weight,
+        case
+            when m.days_since <= m.expected_days then 0 when m.days_since >= 3 * m.expected_days then 2 * m.expected_days
+            else m.days_since - m.expected_days
+        end as late_days,
+        coalesce(nullif(m.visits_12m + m.no_shows, 0), 1) as shows,
+        case when m.visits_12m + m.no_shows > 0 then 20 else 0 end as show_weight,
         case when m.unbooked is null then 0 else 15 end as booking_weight, case when m.is_overdue then 1 else 0 end as overdue,
         case when m.is_overdue is null then 0 else 15 end as overdue_weight, coalesce(nullif(m.statements_due, 0), 1) as bills,
         case when m.statements_due > 0 then 10 else 0 end as bill_weight
@@ -88,7 +95,8 @@ risks as (
             100 * cast(
                 40 * cast(s.late_days as bigint) * s.shows * s.bills + s.show_weight * s.late_parts * coalesce(s.no_shows, 0) * s.bills
                 + s.late_parts * s.shows * s.bills * (s.booking_weight * coalesce(s.unbooked, 0) + s.overdue_weight * s.overdue)
-                + s.bill_weight * s.late_parts * s.shows * (coalesce(s.statements_due, 0) - coalesce(s.statements_paid, 0)) as decimal(28, 0)
+                + s.bill_weight * s.late_parts * s.shows * (coalesce(s.statements_due, 0) - coalesce(s.statements_paid, 0))
+                as decimal(28, 0)
             ),
             cast(s.late_parts * s.shows * s.bills as decimal(22, 0))
             * (40 + s.show_weight + s.booking_weight + s.overdue_weight + s.bill_weight)
@@ -108,7 +116,8 @@ select
     r.next_booked_date, r.visits, r.visits_12m, r.visits_prior_12m, r.expected_days as expected_interval_days, r.no_shows as no_shows_12m,
     rate_of(r.no_shows, r.visits_12m + r.no_shows) as no_show_rate_12m, r.is_overdue as is_preventive_overdue,
     r.statements_due as statements_due_12m, r.statements_paid as statements_paid_on_time_12m,
-    case when r.is_active then r.components end as risk_components, case when r.is_active then cast(r.score as double) end as churn_risk_score,
+    case when r.is_active then r.components end as risk_components,
+    case when r.is_active then cast(r.score as double) end as churn_risk_score,
     case when not r.is_active then null when r.score >= 60 then 'high' when r.score >= 30 then 'medium' else 'low' end as churn_risk_band,
     r.amount_12m as production_12m_amount, r.lifetime_amount as production_lifetime_amount,
     case
@@ -116,11 +125,11 @@ select
         when r.lifetime_amount < 5000 then 'high' else 'top'
     end as value_tier,
     case
-        when r.visits > 0 then cast(1 + floor(cast(5 * (rank() over seen - 1) as decimal(18, 0)) / count(*) over (
-            partition by r.partition_date, r.visits > 0
-        )) as integer)
+        when r.visits > 0 then cast(1 + floor(cast(5 * (rank() over seen - 1) as decimal(18, 0)) / count(*) over all_seen) as integer)
     end as production_quintile,
     case when r.is_simulated then 'simulated' else 'derived' end as data_basis,
     r.partition_date
 from risks as r
-window seen as (partition by r.partition_date, r.visits > 0 order by r.amount_12m)
+window
+    all_seen as (partition by r.partition_date, r.visits > 0),
+    seen as (partition by r.partition_date, r.visits > 0 order by r.amount_12m)

@@ -2,7 +2,9 @@
 with bookings as (
     select
         r.partition_date, b.patient_id, b.location_key, b.provider_key,
-        row_number() over (partition by r.partition_date, b.patient_id order by b.scheduled_start_at desc, b.appointment_id desc) as from_end
+        row_number() over (
+            partition by r.partition_date, b.patient_id order by b.scheduled_start_at desc, b.appointment_id desc
+        ) as from_end
     from run_dates as r
     inner join shared_known_bookings as b on b.known_from <= r.partition_date and r.partition_date < b.known_to
     left join (select v.patient_id, v.visit_date from shared_visits as v where v.visit_seq = 1) as f

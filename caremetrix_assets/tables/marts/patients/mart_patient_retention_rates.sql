@@ -1,6 +1,7 @@
 with windows as (
     select
-        r.partition_date, n.months, add_months(r.partition_date, -n.months) as base_end, add_months(r.partition_date, -2 * n.months) as base_start
+        r.partition_date, n.months, add_months(r.partition_date, -n.months) as base_end,
+        add_months(r.partition_date, -2 * n.months) as base_start
     from run_dates as r
     cross join (values (6), (12), (18), (24)) as n (months)
 ),
@@ -29,19 +30,22 @@ followed as (
 counted as (
     select
         b.partition_date, b.months, b.patient_id, b.location_key, b.provider_key, b.patient_type, b.birth_date,
-        cast(not coalesce(b.is_dead, false) as integer) as base, cast(b.is_retained and not coalesce(b.is_dead, false) as integer) as retained,
+        cast(not coalesce(b.is_dead, false) as integer) as base,
+        cast(b.is_retained and not coalesce(b.is_dead, false) as integer) as retained,
         cast(coalesce(b.is_dead, false) as integer) as deceased, 0 as followed, 0 as returned
     from base as b
     union all
     select
-        f.partition_date, f.months, f.patient_id, f.location_key, f.provider_key, f.patient_type, f.birth_date, 0, 0, 0, f.followed, f.returned
+        f.partition_date, f.months, f.patient_id, f.location_key, f.provider_key, f.patient_type, f.birth_date, 0, 0, 0, f.followed,
+        f.returned
     from followed as f
 ),
 
 entries as (
     select
         c.partition_date, c.months, c.location_key, c.provider_key, c.patient_type, coalesce(s.source_key, -1) as source_key,
-        coalesce(age_band(age_years(c.birth_date, c.partition_date)), 'Unknown') as age_band, sum(c.base) as base, sum(c.retained) as retained,
+        coalesce(age_band(age_years(c.birth_date, c.partition_date)), 'Unknown') as age_band, sum(c.base) as base,
+        sum(c.retained) as retained,
         sum(c.deceased) as deceased, sum(c.followed) as followed, sum(c.returned) as returned
     from counted as c
     left join shared_patient_sources as s
@@ -59,7 +63,8 @@ summed as (
         case when b.breakdown in ('patient_type', 'detail') then e.patient_type else 'all' end as type,
         case when b.breakdown in ('acquisition_source', 'detail') then e.source_key else -3 end as source,
         case b.breakdown when 'age_band' then e.age_band else 'all' end as age_band,
-        sum(e.base) as base, sum(e.retained) as retained, sum(e.deceased) as deceased, sum(e.followed) as followed, sum(e.returned) as returned
+        sum(e.base) as base, sum(e.retained) as retained, sum(e.deceased) as deceased, sum(e.followed) as followed,
+        sum(e.returned) as returned
     from entries as e
     cross join (
         values ('total'), ('location'), ('provider'), ('patient_type'), ('acquisition_source'), ('detail'), ('age_band')

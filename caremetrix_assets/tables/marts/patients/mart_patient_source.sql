@@ -1,7 +1,8 @@
 -- Leads and costs belong to a source, not to a place or a clinician: other breakdowns do not have them.
 with placed as (
     select
-        e.partition_date, e.period_grain, e.attribution_model, b.breakdown, e.kind, e.weight, e.amount, e.lead_days, e.is_booked, e.is_converted,
+        e.partition_date, e.period_grain, e.attribution_model, b.breakdown, e.kind, e.weight, e.amount, e.lead_days, e.is_booked,
+        e.is_converted,
         case when b.breakdown in ('location', 'detail') then e.location_key else -3 end as location_key,
         case when b.breakdown in ('provider', 'detail') then e.provider_key else -3 end as provider_key,
         case when b.breakdown in ('patient_type', 'detail') then e.patient_type else 'all' end as patient_type,
@@ -13,11 +14,10 @@ with placed as (
         values ('total'), ('location'), ('provider'), ('patient_type'), ('acquisition_source'), ('detail'), ('channel')
     ) as b (breakdown)
     where
-        case
-            when e.kind = 'nothing' then b.breakdown = 'total'
-            when e.kind in ('lead', 'matured_90d', 'cost') then ft.is_available and b.breakdown in ('total', 'acquisition_source', 'channel')
-            else true
-        end
+        (e.kind = 'nothing' and b.breakdown = 'total') or e.kind in ('new', 'matured_365d')
+        or (
+            e.kind in ('lead', 'matured_90d', 'cost') and ft.is_available and b.breakdown in ('total', 'acquisition_source', 'channel')
+        )
 ),
 
 ranked as (
@@ -32,7 +32,8 @@ ranked as (
     from placed as p
     window whole as (
         partition by
-            p.partition_date, p.period_grain, p.attribution_model, p.breakdown, p.location_key, p.provider_key, p.patient_type, p.source_key,
+            p.partition_date, p.period_grain, p.attribution_model, p.breakdown, p.location_key, p.provider_key, p.patient_type,
+            p.source_key,
             p.channel
     )
 ),
@@ -44,10 +45,12 @@ summed as (
         coalesce(sum(r.weight) filter (where r.kind = 'matured_90d'), 0) as matured_90d,
         coalesce(sum(r.weight) filter (where r.kind = 'matured_90d' and r.is_booked), 0) as booked_90d,
         coalesce(sum(r.weight) filter (where r.kind = 'matured_90d' and r.is_converted), 0) as converted_90d,
-        coalesce(sum(r.weight) filter (where r.kind = 'new'), 0) as won, min(r.lead_days) filter (where 2 * r.position >= r.leads_seen) as lead_p50,
+        coalesce(sum(r.weight) filter (where r.kind = 'new'), 0) as won,
+        min(r.lead_days) filter (where 2 * r.position >= r.leads_seen) as lead_p50,
         coalesce(sum(r.weight) filter (where r.kind = 'matured_365d'), 0) as matured_365d,
         coalesce(sum(r.amount) filter (where r.kind = 'matured_365d'), 0) as production_365d,
-        coalesce(sum(r.amount) filter (where r.kind = 'new'), 0) as lifetime, coalesce(sum(r.amount) filter (where r.kind = 'cost'), 0) as cost
+        coalesce(sum(r.amount) filter (where r.kind = 'new'), 0) as lifetime,
+        coalesce(sum(r.amount) filter (where r.kind = 'cost'), 0) as cost
     from ranked as r
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9
 ),
@@ -55,7 +58,9 @@ summed as (
 known as (
     select
         s.*, ft.is_available and s.breakdown in ('total', 'acquisition_source', 'channel') as has_leads, ft.is_available, ft.is_simulated,
-        max(case when s.breakdown = 'total' then s.won end) over (partition by s.partition_date, s.period_grain, s.attribution_model) as all_won
+        max(case when s.breakdown = 'total' then s.won end) over (
+            partition by s.partition_date, s.period_grain, s.attribution_model
+        ) as all_won
     from summed as s
     inner join shared_feed_touches as ft on ft.partition_date = s.partition_date
 )

@@ -9,7 +9,9 @@ with bookings as (
 people as (
     select
         coalesce(n.partition_date, b.partition_date) as partition_date, coalesce(n.patient_id, b.patient_id) as patient_id,
-        n.acquisition_date, b.first_booked_date
+        n.acquisition_date, case
+            when b.first_booked_date < n.acquisition_date or n.acquisition_date is null then b.first_booked_date else n.acquisition_date
+        end as first_date
     from mart_new_patients as n
     full outer join bookings as b on b.partition_date = n.partition_date and b.patient_id = n.patient_id
 ),
@@ -31,8 +33,7 @@ credits as (
     where t.weight > 0
     union all
     select
-        p.partition_date, p.patient_id, m.attribution_model, -1,
-        least(coalesce(p.first_booked_date, date '9999-12-31'), coalesce(p.acquisition_date, date '9999-12-31')), true, 1
+        p.partition_date, p.patient_id, m.attribution_model, -1, p.first_date, true, 1
     from people as p
     cross join (values ('first_touch'), ('last_touch'), ('fractional')) as m (attribution_model)
     left join (select distinct t.partition_date, t.patient_id from touched as t) as t
@@ -42,7 +43,7 @@ credits as (
 
 select
     c.partition_date, c.patient_id, c.attribution_model, c.source_key, coalesce(d.channel, 'Unknown') as channel, c.lead_date, c.is_last,
-    c.weight, p.acquisition_date, p.first_booked_date
+    c.weight, p.acquisition_date, p.first_date
 from credits as c
 left join people as p on p.partition_date = c.partition_date and p.patient_id = c.patient_id
 left join dim_patient_source as d on d.source_key = c.source_key

@@ -9,7 +9,8 @@ with acquired as (
             when c.is_last then n.production_365d_amount - sum(round(c.weight * n.production_365d_amount, 2)) over patient else 0
         end as rest_365d,
         case
-            when c.is_last then coalesce(m.lifetime_amount, 0) - sum(round(c.weight * coalesce(m.lifetime_amount, 0), 2)) over patient else 0
+            when c.is_last then coalesce(m.lifetime_amount, 0) - sum(round(c.weight * coalesce(m.lifetime_amount, 0), 2)) over patient
+            else 0
         end as rest_lifetime
     from credits as c
     inner join mart_new_patients as n on n.partition_date = c.partition_date and n.patient_id = c.patient_id
@@ -18,16 +19,15 @@ with acquired as (
 ),
 
 touches as (
-    select
-        cast(b.touched_at as date) as touched_date, b.source_key, coalesce(d.channel, 'Unknown') as channel, b.cost_amount,
-        greatest(cast(b.touched_at as date), cast(coalesce(b.entered_at, b.touched_at) as date)) as known_date
-    from bridge_patient_source as b
-    left join dim_patient_source as d on d.source_key = b.source_key
-    where b.cost_amount is not null
+    select c.touched_date, c.source_key, coalesce(d.channel, 'Unknown') as channel, c.cost_amount, c.known_date
+    from shared_contacts as c
+    left join dim_patient_source as d on d.source_key = c.source_key
+    where c.cost_amount is not null
 )
 
 select
-    p.partition_date, p.period_grain, 'new' as kind, a.attribution_model, a.location_key, a.provider_key, 'new' as patient_type, a.source_key,
+    p.partition_date, p.period_grain, 'new' as kind, a.attribution_model, a.location_key, a.provider_key, 'new' as patient_type,
+    a.source_key,
     a.channel, cast(a.weight as decimal(18, 4)) as weight, a.lifetime + a.rest_lifetime as amount, a.lead_days, false as is_booked,
     false as is_converted
 from shared_periods as p
@@ -49,14 +49,16 @@ inner join credits as c on c.partition_date = p.partition_date and c.lead_date >
 union all
 select
     p.partition_date, p.period_grain, 'matured_90d', c.attribution_model, -1, -1, 'new', c.source_key, c.channel, c.weight, 0, null,
-    least(coalesce(c.first_booked_date, date '9999-12-31'), coalesce(c.acquisition_date, date '9999-12-31')) <= c.lead_date + interval 90 day,
+    coalesce(c.first_date <= c.lead_date + interval 90 day, false),
     coalesce(c.acquisition_date <= c.lead_date + interval 90 day, false)
 from shared_periods as p
 inner join credits as c
-    on c.partition_date = p.partition_date and c.lead_date + interval 90 day >= p.period_start and c.lead_date + interval 90 day <= p.period_end
+    on c.partition_date = p.partition_date and c.lead_date + interval 90 day >= p.period_start
+    and c.lead_date + interval 90 day <= p.period_end
 union all
 select
-    p.partition_date, p.period_grain, 'cost', m.attribution_model, -1, -1, 'new', t.source_key, t.channel, 0, t.cost_amount, null, false, false
+    p.partition_date, p.period_grain, 'cost', m.attribution_model, -1, -1, 'new', t.source_key, t.channel, 0, t.cost_amount, null, false,
+    false
 from shared_periods as p
 inner join touches as t
     on t.touched_date >= p.period_start and t.touched_date <= p.period_end and t.known_date <= p.partition_date
