@@ -8,6 +8,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 DEMO_LAKE := .caremetrix/demo/lake
+DEMO_REPORT := .caremetrix/demo/report.html
 DEV_HOME := $(CURDIR)/.caremetrix/dagster
 
 # Nothing calls out: usage tracking of the tools is off.
@@ -41,6 +42,7 @@ $(STAMP): constraints.txt pyproject.toml
 
 demo: $(STAMP)
 	@$(BIN)/caremetrix run --inbox sample_drops --lake $(DEMO_LAKE)
+	@$(BIN)/caremetrix report --lake $(DEMO_LAKE) --out $(DEMO_REPORT)
 
 test: $(STAMP)
 	@$(BIN)/pytest -n auto --dist loadfile

@@ -14,6 +14,7 @@ from caremetrix_assets.cli import doctor, drops, look
 from caremetrix_assets.cli.docs import docs
 from caremetrix_assets.cli.explain import explain
 from caremetrix_assets.cli.output import OPTIONS, out
+from caremetrix_assets.cli.report import report
 from caremetrix_assets.cli.run import init, run
 from caremetrix_assets.cli.simulate import simulate
 
@@ -33,6 +34,7 @@ app.command()(look.query)
 app.command()(explain)
 app.command()(look.checks)
 app.command()(docs)
+app.command()(report)
 app.command()(doctor.doctor)
 app.command()(init)
 

@@ -53,7 +53,7 @@ def procedure(day: str = DAY, **more: object) -> Row:
 
 def mart(dates: list[str] | None = None, places: list[Row] | None = None, **facts: list[Row]) -> list[Row]:
     dates = dates or [DAY]
-    shared = {k: facts[k] for k in ("fact_appointment", "fact_schedule_block") if k in facts}
+    shared: dict[str, list[Row]] = {k: facts[k] for k in ("fact_appointment", "fact_schedule_block") if k in facts}
     parent = build("mart_scheduling_analytics", given={**shared, "dim_provider": PROVIDERS}, dates=dates)
     given = {"dim_provider": PROVIDERS, "dim_location": [PLACE] if places is None else places, "dim_date": CALENDAR}
     return build(NAME, given={**given, **facts, "mart_scheduling_analytics": parent}, dates=dates)
@@ -172,7 +172,7 @@ def test_staff_columns_begin_with_the_first_action():
     assert [row_of(rows, "month", day=d)["data_basis"] for d in ("2025-03-02", DAY)] == ["derived", "simulated"]
 
 
-FACTS: dict[str, list[Row]] = {
+FACTS: dict[str, Any] = {
     "fact_appointment": [appointment("a"), walk_in("w", patient_id="p2")],
     "fact_schedule_block": [block("s")],
     "fact_procedure": [procedure()],
@@ -185,7 +185,7 @@ FACTS: dict[str, list[Row]] = {
 def found(check: str, breakdown: str = "total", **changes: object) -> list[str] | str:
     """What the check finds when the day's rows of the breakdown are changed."""
     rows = [{**r, **changes} if (r["period_grain"], r["breakdown"]) == ("day", breakdown) else r for r in mart(**FACTS)]
-    shared = {k: FACTS[k] for k in ("fact_appointment", "fact_schedule_block")}
+    shared: dict[str, list[Row]] = {k: FACTS[k] for k in ("fact_appointment", "fact_schedule_block")}
     parent = build("mart_scheduling_analytics", given={**shared, "dim_provider": PROVIDERS}, dates=[DAY])
     return offenders(NAME, check, rows, {**FACTS, "mart_scheduling_analytics": parent})
 

@@ -1,5 +1,7 @@
 """mart_quality_metrics_detail, measures of patients and of messages: who is in, who is left out, who meets it, what is missing."""
 
+from typing import Any
+
 import pytest
 
 from caremetrix_assets_tests.harness import Row
@@ -153,7 +155,7 @@ def test_opt_outs():
 
 
 def found(check: str, measure: str = "patient_record_complete", **changes: object) -> list[str] | str:
-    facts = {"fact_appointment": [visit("a", "2025-06-15", reason_source="visit_type"), visit("b", "2025-06-16")]}
+    facts: dict[str, Any] = {"fact_appointment": [visit("a", "2025-06-15", reason_source="visit_type"), visit("b", "2025-06-16")]}
     people = [person(zip=None)]
     rows = [
         {**r, **changes} if (r["measure_id"], r["period_grain"]) == (measure, "rolling_12m") else r for r in detail(people=people, **facts)

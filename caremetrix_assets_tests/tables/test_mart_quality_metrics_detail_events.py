@@ -1,9 +1,12 @@
 """mart_quality_metrics_detail, measures of visits, procedures and claims: on which day an event counts, and what became of it."""
 
+from typing import Any
+
+from caremetrix_assets_tests.harness import Row
 from caremetrix_assets_tests.tables.quality import claim, claim_event, detail, items, of, person, picked, procedure, visit
 
 
-def stay(name: str, start: str, end: str, **more: object) -> dict[str, object]:
+def stay(name: str, start: str, end: str, **more: Any) -> Row:
     return visit(name, start, "inpatient", end=end, **more)
 
 
@@ -108,7 +111,7 @@ def test_visits_recorded_twice():
 
 def test_claim_records():
     """A diagnosis that only repeats the visit's own code is none."""
-    dimensions = {
+    dimensions: dict[str, Any] = {
         "dim_claim": [{"claim_id": "x", "diagnosis_code_1": "kind"}, {"claim_id": "y", "diagnosis_code_1": "disease"}, {"claim_id": "z"}],
         "dim_encounter": [{"encounter_id": "a", "encounter_code": "kind"}],
     }
@@ -143,7 +146,7 @@ def test_denials_and_rejections():
 
 def test_claims_sent_within_90_days():
     """Served on 1 March, counted on 30 May; only claims of insurers, served since the place's feed began."""
-    places = {"dim_location": [{"location_key": 10, "feed_start_date": "2025-03-01"}, {"location_key": 11}]}
+    places: dict[str, Any] = {"dim_location": [{"location_key": 10, "feed_start_date": "2025-03-01"}, {"location_key": 11}]}
     claims = [
         claim("a", "2025-03-01"),
         claim("b", "2025-03-01"),

@@ -41,8 +41,14 @@ def appointment(name: str, outcome: str = "completed", start: str = "09:00", day
     return {**row, **kept, **off, **more}
 
 
-def walk_in(name: str, day: str = DAY, **more: object) -> Row:
-    none = {"appointment_id": None, "scheduled_start_at": None, "scheduled_minutes": None, "booked_at": None, "lead_time_days": None}
+def walk_in(name: str, day: str = DAY, **more: Any) -> Row:
+    none: dict[str, Any] = {
+        "appointment_id": None,
+        "scheduled_start_at": None,
+        "scheduled_minutes": None,
+        "booked_at": None,
+        "lead_time_days": None,
+    }
     return appointment(name, "completed", day=day, **{"booking_channel": "walk_in", **none, "is_booking_simulated": False, **more})
 
 
