@@ -94,3 +94,47 @@ select count(*) from conditions where stop is null;
 
 -- ? How many procedures and observations do visits have, by class of visit?
 select encounter_class, sum(procedure_count), sum(observation_count) from visits group by encounter_class order by 1;
+
+-- ? How many patients of the year before last came back last year?
+with seen as (
+    select p.id, bool_or(e.day > '2023-12-07' and e.day <= '2024-12-07') as before_last, bool_or(e.day > '2024-12-07') as last
+    from patients as p
+    join (select patient, cast(cast(start as timestamp) as date) as day, code from encounters) as e on e.patient = p.id
+    where e.code <> '308646001' and e.day <= '2025-12-07'
+    and (p.deathdate is null or cast(p.deathdate as date) > '2025-12-07')
+    group by p.id
+)
+select count(*) filter (where before_last), count(*) filter (where before_last and last) from seen;
+
+-- ? Which patients are active, slipping, at risk, lapsed or lost?
+with seen as (
+    select p.id, max(cast(cast(e.start as timestamp) as date)) as last
+    from patients as p join encounters as e on e.patient = p.id
+    where e.code <> '308646001' and cast(cast(e.start as timestamp) as date) <= '2025-12-07'
+    and (p.deathdate is null or cast(p.deathdate as date) > '2025-12-07')
+    group by p.id
+)
+select case when last > '2025-06-07' then 'active' when last > '2024-12-07' then 'slipping' when last > '2024-06-07' then 'at_risk'
+    when last > '2022-12-07' then 'lapsed' else 'lost' end as status, count(*) from seen group by status order by status;
+
+-- ? How many patients are active, and is their number growing?
+-- adding 18 months clamps at month ends here; no gap of the sample hangs on it
+with visits as (
+    select e.patient, cast(cast(e.start as timestamp) as date) as day, cast(p.deathdate as date) as died,
+        lead(cast(cast(e.start as timestamp) as date)) over w as next, lag(cast(cast(e.start as timestamp) as date)) over w as previous
+    from encounters as e join patients as p on p.id = e.patient
+    where e.code <> '308646001' and cast(cast(e.start as timestamp) as date) <= '2025-12-07'
+    window w as (partition by e.patient order by cast(e.start as timestamp))
+),
+stock as (
+    select t, count(distinct patient) as patients from visits, (values (date '2024-12-07'), (date '2025-12-07')) as d (t)
+    where day <= t and day > t - interval 18 month and (died is null or died > t) group by t
+)
+select (select patients from stock where t = '2024-12-07'), count(*) filter (where previous is null and day > '2024-12-07'),
+    count(*) filter (where day > '2024-12-07' and day > previous + interval 18 month),
+    count(*) filter (where day + interval 18 month between '2024-12-08' and '2025-12-07'
+        and (next is null or next > day + interval 18 month) and (died is null or died >= day + interval 18 month)),
+    count(*) filter (where died between '2024-12-08' and '2025-12-07' and day <= died and (next is null or next > died)
+        and died < day + interval 18 month),
+    (select patients from stock where t = '2025-12-07')
+from visits;

@@ -1,5 +1,7 @@
 """mart_ar_summary on literal aging lines: sums per patient, the score, what can be expected, statements and coverage."""
 
+from typing import Any
+
 import pytest
 
 from caremetrix_assets_tests.harness import Row
@@ -25,7 +27,7 @@ def covered(patient: str = "p1", payer: int = PRIVATE, start: str = "2020-01-01"
     return {"patient_id": patient, "payer_key": payer, "coverage_start_date": start, "coverage_end_date": end}
 
 
-def worked_example() -> dict[str, list[Row]]:
+def worked_example() -> dict[str, Any]:
     """The patient owes 1,000.00, 400.00 of it over 90 days, is insured and last paid 120 days ago."""
     return {
         "lines": [aged("c1", "600.00", "31-60"), aged("c2", "400.00", "121+")],

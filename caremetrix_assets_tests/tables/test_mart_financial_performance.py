@@ -136,16 +136,14 @@ def test_money_taken_before_the_service_is_unearned_until_then():
 
 def test_prices_against_the_usual_fee_and_lines_of_the_uninsured():
     """Charged 150.00 where 120.00 is usual; a free line and one without a usual fee stay out."""
+    prices: list[Row] = [
+        {"gross_fee_amount": "150.00", "standard_fee_amount": "120.00"},
+        {"gross_fee_amount": "0.00", "standard_fee_amount": "80.00"},
+        {"gross_fee_amount": "70.00", "standard_fee_amount": None},
+    ]
     procedures = [
         {"procedure_sk": sk(f"p{n}"), "claim_id": "c1", "line_number": n, "started_at": "2025-01-10 09:00:00", "quantity": 1, **money}
-        for n, money in enumerate(
-            (
-                {"gross_fee_amount": "150.00", "standard_fee_amount": "120.00"},
-                {"gross_fee_amount": "0.00", "standard_fee_amount": "80.00"},
-                {"gross_fee_amount": "70.00", "standard_fee_amount": None},
-            ),
-            start=1,
-        )
+        for n, money in enumerate(prices, start=1)
     ]
     nobody = {"primary_payer_key": UNINSURED, "is_billed_to_insurance": False}
     lines = [line(f"c1:{n}", "2025-01-10", amount, **nobody) for n, amount in enumerate(("150.00", "0.00", "70.00"), start=1)]

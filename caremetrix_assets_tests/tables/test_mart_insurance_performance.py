@@ -1,5 +1,7 @@
 """mart_insurance_performance on literal claims and events: states, rates, first decisions, money, days to the first payment."""
 
+from typing import Any
+
 import pytest
 
 from caremetrix_assets_tests.harness import Row
@@ -48,7 +50,12 @@ def test_worked_example():
 
 
 def test_a_claim_follows_its_events_up_to_the_day():
-    steps = (("submitted", "2025-03-02"), ("rejected", "2025-03-03"), ("resubmitted", "2025-03-05"), ("acknowledged", "2025-03-06"))
+    steps: tuple[tuple[str, str], ...] = (
+        ("submitted", "2025-03-02"),
+        ("rejected", "2025-03-03"),
+        ("resubmitted", "2025-03-05"),
+        ("acknowledged", "2025-03-06"),
+    )
     steps += (("denied", "2025-03-10"), ("resubmitted", "2025-03-12"), ("adjudicated", "2025-03-20"), ("closed", "2025-03-24"))
     days = [f"2025-03-{d:02}" for d in (1, 2, 3, 5, 10, 12, 20, 24)]
     rows = performance([claim("c1")], life("c1", *steps, allowed_amount="80.00", paid_amount="50.00"), days)
@@ -97,7 +104,7 @@ def test_only_public_and_private_insurers_count():
     assert payers == {PRIVATE, GOVERNMENT}
 
 
-def money_example() -> dict[str, list[Row]]:
+def money_example() -> dict[str, Any]:
     """Billed 100 and 50; the first is paid 60 on day 9, 10 of it taken back, 20 by the second insurer; the second is open."""
     return {
         "fact_claim_line": [line("c1", "2025-03-01", "100.00"), line("c2", "2025-03-01", "50.00"), line("c2:2", "2025-04-01", "5.00")],

@@ -122,8 +122,14 @@ def test_breakdowns_have_the_keys_of_the_first_visit():
 def found(check: str, **changes: object) -> list[str] | str:
     rows = cohort(["2025-03-31"], WORKED)
     changed = [{**r, **changes} if (r["months_since"], r["breakdown"]) == (0, "total") else r for r in rows]
-    day = {"partition_date": "2025-03-31"}
-    month = {"breakdown": "total", "period_grain": "month", "is_period_complete": True, "period_start": "2025-03-01", "new_patients": 0}
+    day: Row = {"partition_date": "2025-03-31"}
+    month: Row = {
+        "breakdown": "total",
+        "period_grain": "month",
+        "is_period_complete": True,
+        "period_start": "2025-03-01",
+        "new_patients": 0,
+    }
     neighbours = {
         "mart_new_patients": [{**day, "patient_id": p, "acquisition_date": d} for p, d in (("A", "2025-01-05"), ("B", "2025-01-20"))],
         "mart_new_patients_summary": [{**day, **month}],

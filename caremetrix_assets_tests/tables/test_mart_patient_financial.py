@@ -1,5 +1,7 @@
 """mart_patient_financial on literal lines, entries and statements: the month's movement, instalments, statements, trend and score."""
 
+from typing import Any
+
 import pytest
 
 from caremetrix_assets_tests.harness import Row
@@ -63,7 +65,7 @@ def scored(**more: list[Row]) -> Row:
     """1,000.00 owed, half of it over 90 days, as much as three months ago; one of two statements on time; insured."""
     lines = [line("c1", "2025-01-10", "500.00"), line("c2", "2025-05-10", "500.00"), line("c3", "2025-01-10", "500.00")]
     settled = [entry("c3", "2025-01-10", "2025-06-01", "payment", "primary", "500.00")]
-    given: dict[str, list[Row]] = {
+    given: dict[str, Any] = {
         "mart_ar_aging": [owed("c1", "2025-01-10", "500.00", "121+"), owed("c2", "2025-05-10", "500.00", "31-60")],
         "bridge_patient_coverage": [covered()],
         "fact_statement": [statement("2025-03-01", in_full=True), statement("2025-04-01")],

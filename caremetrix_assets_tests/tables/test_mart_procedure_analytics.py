@@ -1,5 +1,7 @@
 """mart_procedure_analytics on literal procedures and lines: shares and their frames, money up to the day, days, clinic time."""
 
+from typing import Any
+
 import pytest
 
 from caremetrix_assets_tests.harness import Row
@@ -26,7 +28,7 @@ def analytics(procedures: list[Row], dates: list[str] | None = None, **given: li
     return mart(NAME, dates or [DAY], fact_procedure=procedures, dim_procedure=CODES, **given)
 
 
-def worked_example() -> dict[str, list[Row]]:
+def worked_example() -> dict[str, Any]:
     """One visit of 60 minutes with procedures of 200.00, 150.00 and 100.00; 180.00 of the first are paid, 20.00 written off."""
     costs = {1: ("200.00", 26.666667), 2: ("150.00", 20.0), 3: ("100.00", 13.333333)}
     return {

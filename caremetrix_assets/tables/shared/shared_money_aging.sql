@@ -61,6 +61,7 @@ select
     procedure_key, service_date, case when since_date < service_date then service_date else since_date end as responsible_since_date,
     days_from_service,
     case when balance < 0 then 'credit' else k.aging_bucket end as aging_bucket,
-    charge, primary_paid, secondary_paid, patient_paid, adjustment, balance, claim_state, is_simulated or has_simulated_event as is_simulated
+    charge, primary_paid, secondary_paid, patient_paid, adjustment, balance, claim_state,
+    is_simulated or has_simulated_event as is_simulated
 from since as s
 inner join shared_money_buckets as k on s.days_from_service >= k.first_days and s.days_from_service <= k.last_days

@@ -11,7 +11,8 @@ with program_days as (
 
 due_dates as (
     select
-        d.patient_id, d.program, d.visit_date, d.fact_appointment_sk, s.interval_months, add_months(d.visit_date, s.interval_months) as due_date,
+        d.patient_id, d.program, d.visit_date, d.fact_appointment_sk, s.interval_months,
+        add_months(d.visit_date, s.interval_months) as due_date,
         row_number() over history as program_visits, lead(d.visit_date) over history as next_date,
         lag(d.visit_date) over history as previous_date
     from program_days as d

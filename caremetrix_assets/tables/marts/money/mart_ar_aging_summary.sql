@@ -46,12 +46,15 @@ filled as (
 
 framed as (
     select
-        f.*, f.has_receipts or f.aging_bucket = 'credit' as is_known, f.has_receipts and f.aging_bucket <> 'credit' as is_shared,
-        max(case f.aging_bucket when 'all' then f.balance end) over (
-            partition by f.partition_date, f.breakdown, f.location_key, f.provider_key, f.patient_type, f.source_key,
-            f.responsible_payer_key, f.responsible_party
-        ) as frame
+        f.*,
+        f.has_receipts or f.aging_bucket = 'credit' as is_known, f.has_receipts and f.aging_bucket <> 'credit' as is_shared,
+        max(case when f.aging_bucket = 'all' then f.balance end) over same_keys as frame
     from filled as f
+    window same_keys as (
+        partition by
+            f.partition_date, f.breakdown, f.location_key, f.provider_key, f.patient_type, f.source_key, f.responsible_payer_key,
+            f.responsible_party
+    )
 )
 
 select

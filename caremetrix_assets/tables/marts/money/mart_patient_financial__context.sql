@@ -34,7 +34,9 @@ insured as (
 statements as (
     select
         r.partition_date, s.patient_id,
-        sum(case when s.statement_type = 'first' and cast(s.sent_date + interval 30 day as date) <= r.partition_date then 1 else 0 end) as due,
+        sum(case
+            when s.statement_type = 'first' and cast(s.sent_date + interval 30 day as date) <= r.partition_date then 1 else 0
+        end) as due,
         sum(case
             when s.statement_type = 'first' and cast(s.sent_date + interval 30 day as date) <= r.partition_date and s.is_paid_in_full_30d
                 then 1
@@ -51,7 +53,8 @@ statements as (
 
 open as (
     select
-        partition_date, patient_id, sum(case when responsible_party = 'patient' and balance_amount > 0 then balance_amount else 0 end) as patient,
+        partition_date, patient_id,
+        sum(case when responsible_party = 'patient' and balance_amount > 0 then balance_amount else 0 end) as patient,
         sum(case when responsible_party <> 'patient' and balance_amount > 0 then balance_amount else 0 end) as payer,
         sum(case when balance_amount < 0 then balance_amount else 0 end) as credit,
         sum(case

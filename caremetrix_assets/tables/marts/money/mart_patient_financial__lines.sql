@@ -17,7 +17,8 @@ parts as (
 
 lines as (
     select
-        r.partition_date, l.patient_id, l.claim_line_sk, b.balance, b.patient_paid, a.responsible_party, coalesce(i.days, 0) > 1 as in_parts,
+        r.partition_date, l.patient_id, l.claim_line_sk, b.balance, b.patient_paid, a.responsible_party,
+        coalesce(i.days, 0) > 1 as in_parts,
         case when b.is_simulated then 1 else 0 end as simulated
     from run_dates as r
     inner join shared_money_balances as b on b.valid_from <= r.partition_date and r.partition_date < b.valid_to

@@ -13,7 +13,8 @@ looks as (
 
 entries as (
     select
-        e.entry_date as day, l.patient_id, case when e.entry_type = 'payment' and e.party <> 'patient' then e.payment_amount else 0 end as payer,
+        e.entry_date as day, l.patient_id,
+        case when e.entry_type = 'payment' and e.party <> 'patient' then e.payment_amount else 0 end as payer,
         case when e.entry_type = 'payment' and e.party = 'patient' then e.payment_amount else 0 end as patient,
         case when e.entry_type in ('refund', 'takeback') then e.payment_amount else 0 end as refund, e.adjustment_amount,
         case when e.is_simulated then 1 else 0 end as simulated

@@ -6,8 +6,8 @@ with visits as (
 
 missed as (
     select
-        a.appointment_id, a.outcome, cast(a.scheduled_start_at as date) as missed_date, a.estimated_production_amount as gross, a.patient_id,
-        a.location_key, a.provider_key, a.patient_type, a.source_key, a.is_booking_simulated
+        a.appointment_id, a.outcome, cast(a.scheduled_start_at as date) as missed_date, a.estimated_production_amount as gross,
+        a.patient_id, a.location_key, a.provider_key, a.patient_type, a.source_key, a.is_booking_simulated
     from fact_appointment as a
     where a.outcome in ('no_show', 'cancelled_late') and a.appointment_id is not null
 ),
@@ -71,8 +71,8 @@ from items
 where completed_date is null or completed_date > seen_date
 union all
 select
-    'overdue_preventive', program, encounter_id, seen_date, charge, next_date, seen_date, date '9999-12-31', null, null, visit_date, program,
-    patient_id, location_key, provider_key, patient_type, source_key, is_simulated
+    'overdue_preventive', program, encounter_id, seen_date, charge, next_date, seen_date, date '9999-12-31', null, null, visit_date,
+    program, patient_id, location_key, provider_key, patient_type, source_key, is_simulated
 from programs
 where place = 1
 union all

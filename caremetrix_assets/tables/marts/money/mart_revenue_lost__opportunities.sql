@@ -33,8 +33,8 @@ select
 from whole
 union all
 select
-    p.partition_date, p.opportunity_type, p.subtype, p.source_id, p.first_seen_date, p.gross, p.recovered, p.resolved_date, p.is_in_progress,
-    p.is_expired, null, null, p.claim_id, c.patient_id, coalesce(c.location_key, -1), coalesce(v.member_key, -1),
+    p.partition_date, p.opportunity_type, p.subtype, p.source_id, p.first_seen_date, p.gross, p.recovered, p.resolved_date,
+    p.is_in_progress, p.is_expired, null, null, p.claim_id, c.patient_id, coalesce(c.location_key, -1), coalesce(v.member_key, -1),
     coalesce(c.patient_type, 'prospect'), coalesce(c.source_key, -1), p.is_simulated
 from partial as p
 inner join fact_claim as c on c.claim_id = p.claim_id
@@ -42,8 +42,9 @@ left join dim_provider as v on v.provider_key = c.provider_key
 where p.opportunity_type = 'denied_claim' and p.gross > 0
 union all
 select
-    p.partition_date, p.opportunity_type, p.subtype, p.source_id, p.first_seen_date, p.gross, p.recovered, p.resolved_date, p.is_in_progress,
-    p.is_expired, null, null, p.claim_id, l.patient_id, l.location_key, l.provider_key, l.patient_type, l.source_key, p.is_simulated
+    p.partition_date, p.opportunity_type, p.subtype, p.source_id, p.first_seen_date, p.gross, p.recovered, p.resolved_date,
+    p.is_in_progress, p.is_expired, null, null, p.claim_id, l.patient_id, l.location_key, l.provider_key, l.patient_type, l.source_key,
+    p.is_simulated
 from partial as p
 inner join shared_money_lines as l on l.claim_line_sk = p.claim_line_sk
 where p.opportunity_type = 'write_off'

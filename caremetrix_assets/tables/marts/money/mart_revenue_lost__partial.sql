@@ -44,8 +44,8 @@ written as (
 
 losses as (
     select
-        r.partition_date, 'denied_claim' as opportunity_type, d.event as subtype, d.claim_id as source_id, d.claim_id, null as claim_line_sk,
-        d.day as first_seen_date, d.gross, d.simulated, coalesce(s.claim_state = 'pending', false) as is_in_progress,
+        r.partition_date, 'denied_claim' as opportunity_type, d.event as subtype, d.claim_id as source_id, d.claim_id,
+        null as claim_line_sk, d.day as first_seen_date, d.gross, d.simulated, coalesce(s.claim_state = 'pending', false) as is_in_progress,
         coalesce(s.last_event = 'closed', false) or o.claim_id is null as is_expired
     from run_dates as r
     inner join denied as d on d.day > add_months(r.partition_date, -12) and d.day <= r.partition_date
@@ -64,14 +64,17 @@ losses as (
 flows as (
     select l.partition_date, l.source_id, e.entry_date as day, e.payment_amount as amount, e.is_simulated
     from losses as l
-    inner join shared_money_entries as e on e.claim_id = l.claim_id and e.entry_date > l.first_seen_date and e.entry_date <= l.partition_date
+    inner join shared_money_entries as e
+        on e.claim_id = l.claim_id and e.entry_date > l.first_seen_date and e.entry_date <= l.partition_date
     where e.payment_amount <> 0 and (l.claim_line_sk is null or l.claim_line_sk = e.claim_line_sk)
 ),
 
 running as (
     select
         partition_date, source_id, day, max(case when is_simulated then 1 else 0 end) as simulated,
-        sum(sum(amount)) over (partition by partition_date, source_id order by day rows between unbounded preceding and current row) as paid,
+        sum(sum(amount)) over (
+            partition by partition_date, source_id order by day rows between unbounded preceding and current row
+        ) as paid,
         lead(day) over (partition by partition_date, source_id order by day) as next_day
     from flows
     group by partition_date, source_id, day
