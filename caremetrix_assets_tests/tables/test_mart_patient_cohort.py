@@ -131,7 +131,9 @@ def found(check: str, **changes: object) -> list[str] | str:
         "new_patients": 0,
     }
     neighbours = {
-        "mart_new_patients": [{**day, "patient_id": p, "acquisition_date": d} for p, d in (("A", "2025-01-05"), ("B", "2025-01-20"))],
+        "mart_new_patients": [
+            {**day, "patient_id": p, "acquisition_date": d} for p, d in zip("AB", ("2025-01-05", "2025-01-20"), strict=True)
+        ],
         "mart_new_patients_summary": [{**day, **month}],
     }
     return offenders(NAME, check, changed, neighbours)

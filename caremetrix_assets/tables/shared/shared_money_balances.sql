@@ -5,12 +5,24 @@ with moves as (
         claim_line_sk, service_date as day, charge_amount as charge, 0 as primary_paid, 0 as secondary_paid, 0 as patient_paid,
         0 as adjustment, case when is_simulated then 1 else 0 end as simulated
     from fact_claim_line
+    where service_date <= (select max(partition_date) from run_dates)
     union all
     select
         claim_line_sk, entry_date, 0, case when party = 'primary' then payment_amount else 0 end,
         case when party = 'secondary' then payment_amount else 0 end, case when party = 'patient' then payment_amount else 0 end,
         adjustment_amount, case when is_simulated then 1 else 0 end
     from shared_money_entries
+    where entry_date <= (select max(partition_date) from run_dates)
+),
+
+-- Most lines of a plain ledger are settled on their day: they are done with one sum.
+lines as (
+    select
+        claim_line_sk, min(day) as first_day, max(day) as last_day, sum(charge) as charge, sum(primary_paid) as primary_paid,
+        sum(secondary_paid) as secondary_paid, sum(patient_paid) as patient_paid, sum(adjustment) as adjustment,
+        sum(simulated) as simulated
+    from moves
+    group by claim_line_sk
 ),
 
 days as (
@@ -18,13 +30,8 @@ days as (
         m.claim_line_sk, m.day, sum(m.charge) as charge, sum(m.primary_paid) as primary_paid, sum(m.secondary_paid) as secondary_paid,
         sum(m.patient_paid) as patient_paid, sum(m.adjustment) as adjustment, sum(m.simulated) as simulated
     from moves as m
-    where m.day <= (select max(partition_date) from run_dates)
+    inner join (select l.claim_line_sk from lines as l where l.first_day < l.last_day) as s on s.claim_line_sk = m.claim_line_sk
     group by m.claim_line_sk, m.day
-),
-
--- Most lines of a plain ledger are settled on their day: no window is needed for a line of one day.
-spans as (
-    select claim_line_sk, min(day) as first_day, max(day) as last_day from days group by claim_line_sk
 ),
 
 running as (
@@ -34,12 +41,12 @@ running as (
         sum(d.adjustment) over up_to as adjustment, sum(d.simulated) over up_to as simulated,
         lead(d.day) over (partition by d.claim_line_sk order by d.day) as next_day
     from days as d
-    inner join spans as s on s.claim_line_sk = d.claim_line_sk and s.first_day < s.last_day
     window up_to as (partition by d.claim_line_sk order by d.day rows between unbounded preceding and current row)
     union all
-    select d.claim_line_sk, d.day, d.charge, d.primary_paid, d.secondary_paid, d.patient_paid, d.adjustment, d.simulated, null
-    from days as d
-    inner join spans as s on s.claim_line_sk = d.claim_line_sk and s.first_day = s.last_day
+    select
+        claim_line_sk, first_day, charge, primary_paid, secondary_paid, patient_paid, adjustment, simulated, cast(null as date)
+    from lines
+    where first_day = last_day
 ),
 
 balanced as (

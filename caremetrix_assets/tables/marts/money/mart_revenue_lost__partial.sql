@@ -10,22 +10,25 @@ with refusals as (
     where place = 1
 ),
 
+open_lines as (
+    select l.claim_id, b.valid_from, b.valid_to, b.balance
+    from shared_money_balances as b
+    inner join fact_claim_line as l on l.claim_line_sk = b.claim_line_sk
+    where b.balance > 0
+),
+
 denied as (
     select r.claim_id, r.event, r.day, max(case when r.is_simulated then 1 else 0 end) as simulated, sum(b.balance) as gross
     from refusals as r
-    inner join fact_claim_line as l on l.claim_id = r.claim_id
-    inner join shared_money_balances as b
-        on b.claim_line_sk = l.claim_line_sk and b.valid_from <= r.day and r.day < b.valid_to and b.balance > 0
+    inner join open_lines as b on b.claim_id = r.claim_id and b.valid_from <= r.day and r.day < b.valid_to
     group by r.claim_id, r.event, r.day
 ),
 
 open_claims as (
-    select r.partition_date, l.claim_id
+    select r.partition_date, b.claim_id
     from run_dates as r
-    inner join shared_money_balances as b on b.valid_from <= r.partition_date and r.partition_date < b.valid_to
-    inner join fact_claim_line as l on l.claim_line_sk = b.claim_line_sk
-    where b.balance > 0
-    group by r.partition_date, l.claim_id
+    inner join open_lines as b on b.valid_from <= r.partition_date and r.partition_date < b.valid_to
+    group by r.partition_date, b.claim_id
 ),
 
 written as (

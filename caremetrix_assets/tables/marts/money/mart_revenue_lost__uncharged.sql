@@ -12,17 +12,19 @@ with code_days as (
 done as (
     select
         p.procedure_sk, p.procedure_key, cast(p.started_at as date) as start_date, p.base_cost_amount, p.patient_id, p.location_key,
-        p.provider_key, p.patient_type, p.source_key, p.is_simulated, l.service_date, l.charge_amount
+        p.provider_key, p.patient_type, p.source_key, p.is_simulated, l.service_date, l.charge_amount,
+        case when f.first_date > cast(p.started_at as date) then f.first_date else cast(p.started_at as date) end as known_date
     from fact_procedure as p
+    cross join (select min(service_date) as first_date from fact_claim_line) as f
     left join fact_claim_line as l on l.claim_id = p.claim_id and l.line_number = p.line_number
     where
         p.base_cost_amount > 0 and cast(p.started_at as date) > (select add_months(min(partition_date), -12) from run_dates)
         and (l.claim_line_sk is null or l.charge_amount = 0 or l.service_date > cast(p.started_at as date))
-        and exists (select 1 from fact_claim_line)
+        and f.first_date is not null
 )
 
 select
-    procedure_sk, 'no_line' as subtype, start_date, base_cost_amount, start_date as valid_from,
+    procedure_sk, 'no_line' as subtype, start_date, base_cost_amount, known_date as valid_from,
     coalesce(service_date, date '9999-12-31') as valid_to, patient_id, location_key, provider_key, patient_type, source_key, is_simulated
 from done
 where service_date is null or service_date > start_date

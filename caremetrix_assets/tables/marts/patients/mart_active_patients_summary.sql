@@ -5,15 +5,27 @@ with starts as (
 ),
 
 visits_before as (
-    select s.partition_date, s.period_grain, v.patient_id, v.visit_seq as visits
+    select
+        s.partition_date, v.patient_id, coalesce(sum(v.visit_seq) filter (where s.period_grain = 'day'), 0) as day,
+        coalesce(sum(v.visit_seq) filter (where s.period_grain = 'month'), 0) as month,
+        coalesce(sum(v.visit_seq) filter (where s.period_grain = 'rolling_30d'), 0) as rolling_30d,
+        coalesce(sum(v.visit_seq) filter (where s.period_grain = 'rolling_90d'), 0) as rolling_90d,
+        coalesce(sum(v.visit_seq) filter (where s.period_grain = 'rolling_12m'), 0) as rolling_12m
     from starts as s
     inner join shared_visits as v on v.visit_date <= s.day and s.day < v.latest_until
+    group by s.partition_date, v.patient_id
 ),
 
 production_before as (
-    select s.partition_date, s.period_grain, p.patient_id, p.total as amount
+    select
+        s.partition_date, p.patient_id, coalesce(sum(p.total) filter (where s.period_grain = 'day'), 0) as day,
+        coalesce(sum(p.total) filter (where s.period_grain = 'month'), 0) as month,
+        coalesce(sum(p.total) filter (where s.period_grain = 'rolling_30d'), 0) as rolling_30d,
+        coalesce(sum(p.total) filter (where s.period_grain = 'rolling_90d'), 0) as rolling_90d,
+        coalesce(sum(p.total) filter (where s.period_grain = 'rolling_12m'), 0) as rolling_12m
     from starts as s
     inner join shared_production_running as p on p.service_date <= s.day and s.day < p.until_date
+    group by s.partition_date, p.patient_id
 ),
 
 -- Everyone seen in the last 24 months; who is not active counts in active_24m_patients alone.
@@ -33,25 +45,29 @@ people as (
 
 entries as (
     select
-        p.partition_date, g.period_grain, p.location_key, p.provider_key, p.patient_type, p.source_key, p.payer_class, p.age_band, p.gender,
-        p.panel_provider_key, p.age, p.is_active, p.is_active_12m, p.is_booked, p.is_up_to_date, p.is_insured,
-        case when p.is_active then p.visits - coalesce(v.visits, 0) else 0 end as visits,
-        case when p.is_active then p.production - coalesce(b.amount, 0) else 0 end as production, 1 as people
+        p.*, case when p.is_active then p.visits - coalesce(v.day, 0) else 0 end as visits_day,
+        case when p.is_active then p.visits - coalesce(v.month, 0) else 0 end as visits_month,
+        case when p.is_active then p.visits - coalesce(v.rolling_30d, 0) else 0 end as visits_rolling_30d,
+        case when p.is_active then p.visits - coalesce(v.rolling_90d, 0) else 0 end as visits_rolling_90d,
+        case when p.is_active then p.visits - coalesce(v.rolling_12m, 0) else 0 end as visits_rolling_12m,
+        case when p.is_active then p.production - coalesce(b.day, 0) else 0 end as production_day,
+        case when p.is_active then p.production - coalesce(b.month, 0) else 0 end as production_month,
+        case when p.is_active then p.production - coalesce(b.rolling_30d, 0) else 0 end as production_rolling_30d,
+        case when p.is_active then p.production - coalesce(b.rolling_90d, 0) else 0 end as production_rolling_90d,
+        case when p.is_active then p.production - coalesce(b.rolling_12m, 0) else 0 end as production_rolling_12m
     from people as p
-    inner join starts as g on g.partition_date = p.partition_date
-    left join visits_before as v
-        on v.partition_date = p.partition_date and v.period_grain = g.period_grain and v.patient_id = p.patient_id
-    left join production_before as b
-        on b.partition_date = p.partition_date and b.period_grain = g.period_grain and b.patient_id = p.patient_id
-    union all
-    select
-        s.partition_date, s.period_grain, -1, -1, 'new', -1, '', '', '', -1, null, false, false, false, false, false, 0, 0, 0
-    from starts as s
+    left join visits_before as v on v.partition_date = p.partition_date and v.patient_id = p.patient_id
+    left join production_before as b on b.partition_date = p.partition_date and b.patient_id = p.patient_id
+),
+
+-- Without anybody there is a total row all the same.
+anchored as (
+    select r.partition_date as day_of_row, e.* from run_dates as r left join entries as e on e.partition_date = r.partition_date
 ),
 
 summed as (
     select
-        e.partition_date, e.period_grain, b.breakdown,
+        e.day_of_row as partition_date, b.breakdown,
         case when b.breakdown in ('location', 'detail') then e.location_key else -3 end as place,
         case
             when b.breakdown in ('provider', 'detail') then e.provider_key when b.breakdown = 'panel_provider' then e.panel_provider_key
@@ -61,23 +77,43 @@ summed as (
         case when b.breakdown in ('acquisition_source', 'detail') then e.source_key else -3 end as source,
         case b.breakdown when 'age_band' then e.age_band else 'all' end as age_band,
         case b.breakdown when 'gender' then e.gender else 'all' end as gender,
-        case b.breakdown when 'payer_class' then e.payer_class else 'all' end as payer_class, sum(e.people) as active_24m,
+        case b.breakdown when 'payer_class' then e.payer_class else 'all' end as payer_class, count(e.patient_id) as active_24m,
         count(*) filter (where e.is_active) as active, count(*) filter (where e.is_active_12m) as active_12m,
         count(*) filter (where e.is_active and e.is_booked) as booked,
         count(*) filter (where e.is_active and e.is_up_to_date) as up_to_date,
         count(*) filter (where e.is_active and e.is_insured) as insured, sum(e.age) filter (where e.is_active) as ages,
-        count(e.age) filter (where e.is_active) as aged, sum(e.visits) as visits, sum(e.production) as production
-    from entries as e
+        count(e.age) filter (where e.is_active) as aged,
+        sum(e.visits_day) as visits_day, sum(e.visits_month) as visits_month, sum(e.visits_rolling_30d) as visits_rolling_30d,
+        sum(e.visits_rolling_90d) as visits_rolling_90d, sum(e.visits_rolling_12m) as visits_rolling_12m,
+        sum(e.production_day) as production_day, sum(e.production_month) as production_month,
+        sum(e.production_rolling_30d) as production_rolling_30d, sum(e.production_rolling_90d) as production_rolling_90d,
+        sum(e.production_rolling_12m) as production_rolling_12m
+    from anchored as e
     cross join (
         values ('total'), ('location'), ('provider'), ('patient_type'), ('acquisition_source'), ('detail'), ('age_band'), ('gender'),
         ('payer_class'), ('panel_provider')
     ) as b (breakdown)
-    where (e.people = 1 or b.breakdown = 'total') and (b.breakdown <> 'panel_provider' or e.panel_provider_key is not null)
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+    where (e.patient_id is not null or b.breakdown = 'total') and (b.breakdown <> 'panel_provider' or e.panel_provider_key is not null)
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+),
+
+figures as (
+    select
+        s.*, h.period_grain, h.period_start, h.period_end, h.is_period_complete, h.is_warmup,
+        coalesce(case h.period_grain
+            when 'day' then s.visits_day when 'month' then s.visits_month when 'rolling_30d' then s.visits_rolling_30d
+            when 'rolling_90d' then s.visits_rolling_90d else s.visits_rolling_12m
+        end, 0) as visits,
+        coalesce(case h.period_grain
+            when 'day' then s.production_day when 'month' then s.production_month when 'rolling_30d' then s.production_rolling_30d
+            when 'rolling_90d' then s.production_rolling_90d else s.production_rolling_12m
+        end, 0) as production
+    from summed as s
+    inner join shared_patient_periods as h on h.partition_date = s.partition_date
 )
 
 select
-    s.period_grain, h.period_start, h.period_end, h.is_period_complete, h.is_warmup, s.breakdown, s.place as location_key,
+    s.period_grain, s.period_start, s.period_end, s.is_period_complete, s.is_warmup, s.breakdown, s.place as location_key,
     s.clinician as provider_key, s.type as patient_type, s.source as source_key, s.age_band, s.gender, s.payer_class,
     s.active as active_patients,
     s.active_12m as active_12m_patients,
@@ -96,7 +132,6 @@ select
     s.active < 11 as is_small_cell,
     case when fb.is_simulated or (ft.is_simulated and s.source > 0) then 'simulated' else 'derived' end as data_basis,
     s.partition_date
-from summed as s
-inner join shared_patient_periods as h on h.partition_date = s.partition_date and h.period_grain = s.period_grain
+from figures as s
 inner join shared_feed_bookings as fb on fb.partition_date = s.partition_date
 inner join shared_feed_touches as ft on ft.partition_date = s.partition_date

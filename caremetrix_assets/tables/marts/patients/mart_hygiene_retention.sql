@@ -2,7 +2,8 @@ with programs as (
     select r.partition_date, p.program
     from run_dates as r
     cross join (values ('wellness'), ('hygiene')) as p (program)
-    left join (select min(visit_date) as first_date from shared_program_visits where program = 'hygiene') as h on h.first_date <= r.partition_date
+    left join (select min(visit_date) as first_date from shared_program_visits where program = 'hygiene') as h
+        on h.first_date <= r.partition_date
     where p.program = 'wellness' or h.first_date is not null
 ),
 
