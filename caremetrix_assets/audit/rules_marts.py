@@ -67,7 +67,7 @@ def own_keys(table: Table) -> list[str]:
 
 def _measures(table: Table) -> list[str]:
     kinds = ("int", "bigint", "money", "rate", "number")
-    return [c.name for c in table.columns if c.type in kinds and c.name not in table.key]
+    return [c.name for c in table.columns if c.type in kinds and c.measure and c.name not in table.key]
 
 
 def _people(table: Table) -> str | None:

@@ -61,6 +61,7 @@ class Column(Strict):
     unit: str | None = None
     scd: Literal["tracked", "snapshot", "derived"] | None = None
     as_of: bool = False
+    measure: bool = True
     additive: bool | tuple[str, ...] = False
     parts: tuple[str, str] | None = None
     equals: str | None = None

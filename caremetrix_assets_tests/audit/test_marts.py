@@ -263,3 +263,20 @@ def test_a_row_without_measures_may_be_not_available(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("patients", "marked", "status"), [(10, None, "failed"), (10, True, "passed"), (11, False, "not_applicable")])
 def test_small_cells(tmp_path: Path, patients: int, marked: bool | None, status: str) -> None:
     assert _run(tmp_path, [{**ROW, "patients": patients, "is_small_cell": marked}]).of("small_cell_marked").status == status
+
+
+@pytest.mark.parametrize(("measures", "status"), [(True, "failed"), (False, "passed")])
+def test_a_number_that_describes_the_row_is_no_measure(tmp_path: Path, measures: bool, status: str) -> None:
+    columns = {**HEADER, "visits": "int", "target": {"type": "int", "measure": measures}, "data_basis": "text"}
+    row = {n: v for n, v in ROW.items() if n in HEADER} | {"target": 5, "data_basis": "not_available"}
+    assert Lab(tmp_path, contract("mart_visits", columns, KEY)).stage([row]).run().of("data_basis_honest").status == status
+
+
+def test_a_column_may_be_additive_in_some_breakdowns(tmp_path: Path) -> None:
+    columns = {**HEADER, "minutes": {"type": "int", "additive": ("location",)}, "visits": {"type": "int", "additive": True}}
+    head = {n: v for n, v in ROW.items() if n in HEADER} | {"minutes": 30, "visits": 2, "period_grain": "day"}
+    types = [{**head, "breakdown": "patient_type", "patient_type": "new", "minutes": None, "period_grain": "month"}]
+    places = [{**head, "breakdown": "location", "location_key": 7, "minutes": 20}]
+    found = Lab(tmp_path, contract("mart_visits", columns, KEY)).stage([head, *types, *places]).run()
+    assert found.of("breakdown_sums_to_total.minutes").sample_keys == "day|location"
+    assert found.of("breakdown_sums_to_total.visits").sample_keys == "day|patient_type"
