@@ -23,40 +23,33 @@ def explain(
 
     Example: caremetrix explain mart_appointment_efficiency --where "period_grain = 'rolling_30d' and breakdown = 'total'"
     """
-    row, behind = explain_row(lake_of(lake), mart, where)
+    row, behind = explain_row(lake_of(lake), mart, where, limit)
     if OPTIONS.as_json:
-        say("", mart=mart, row={k: plain(v) for k, v in row.items()}, behind=[_document(b, limit) for b in behind])
+        say("", mart=mart, row={k: plain(v) for k, v in row.items()}, behind=[_document(b) for b in behind])
         return
     out.print(f"[bold]{mart}[/] of {row['partition_date']}", highlight=False)
     for part in behind:
-        _print(part, limit)
+        _print(part)
 
 
-def _shown(part: Behind, limit: int) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = (part.rows.slice(0, limit) if limit else part.rows).to_pylist()
-    return rows
-
-
-def _document(part: Behind, limit: int) -> dict[str, object]:
+def _document(part: Behind) -> dict[str, object]:
     measures = [{"measure": n, "mart": plain(a), "fact": plain(b)} for n, a, b in part.measures]
-    rows = [{k: plain(v) for k, v in row.items()} for row in _shown(part, limit)]
+    rows = [{k: plain(v) for k, v in row.items()} for row in part.rows.to_pylist()]
     return {
         "fact": part.fact,
         "filter": part.where,
         "sql": part.sql,
         "measures": measures,
-        "row_count": part.rows.num_rows,
+        "row_count": part.row_count,
         "rows": rows,
     }
 
 
-def _print(part: Behind, limit: int) -> None:
+def _print(part: Behind) -> None:
     for text in (f"Fact: {part.fact}", f"Filter: {part.where}", f"SQL: {part.sql}"):
         out.print(text, highlight=False, soft_wrap=True, markup=False)
     if part.measures:
         show([{"measure": n, "in the mart": a, "from the rows": b} for n, a, b in part.measures])
-    shown = [{name: row[name] for name in part.telling} for row in _shown(part, limit)]
+    shown = [{name: row[name] for name in part.telling} for row in part.rows.to_pylist()]
     show(shown, title=f"Rows of {part.fact}", empty="No row stands behind it.")
-    out.print(
-        f"{len(shown)} of {part.rows.num_rows} rows, {len(shown[0]) if shown else 0} of {part.rows.num_columns} columns", highlight=False
-    )
+    out.print(f"{len(shown)} of {part.row_count} rows, {len(shown[0]) if shown else 0} of {part.rows.num_columns} columns", highlight=False)

@@ -16,29 +16,30 @@ from caremetrix_assets.serving.query import query
 
 @dataclass(frozen=True)
 class Behind:
-    """One fact behind a mart's row: the filter, the SQL, its rows, the columns that tell them apart and why they count, and
-    measures as (column, in the mart, from the rows).
+    """One fact behind a mart's row: the filter, the SQL, how many rows there are and as many of them as asked for, the columns
+    that tell them apart and why they count, and measures as (column, in the mart, from the rows).
     """
 
     fact: str
     where: str
     sql: str
+    row_count: int
     rows: pa.Table
     telling: list[str]
     measures: list[tuple[str, Any, Any]] = field(default_factory=list)
 
 
-def explain(lake: Lake, name: str, where: str) -> tuple[dict[str, Any], list[Behind]]:
+def explain(lake: Lake, name: str, where: str, limit: int = 0) -> tuple[dict[str, Any], list[Behind]]:
     """The mart's row that ``where`` picks (of the newest partition with such a row) and what stands behind it.
 
-    UsageError when the mart has no drill, or when no row or several rows match.
+    ``limit``: as many rows of each fact at most; 0 for all. UsageError when the mart has no drill, or when no row or several rows match.
     """
     table = lake.table(name).contract
     if not table.drill:
         marts = ", ".join(t.name for t in lake.catalog.tables.values() if t.drill)
         raise UsageError(f"{name} is no summary mart with a way back to its fact. These are: {marts}.")
     row = _row(lake, table, where)
-    return row, [_behind(lake, table, drill, row) for drill in table.drill]
+    return row, [_behind(lake, table, drill, row, limit) for drill in table.drill]
 
 
 def _row(lake: Lake, table: Table, where: str) -> dict[str, Any]:
@@ -55,16 +56,15 @@ def _row(lake: Lake, table: Table, where: str) -> dict[str, Any]:
     return rows[0]
 
 
-def _behind(lake: Lake, table: Table, drill: Drill, row: dict[str, Any]) -> Behind:
+def _behind(lake: Lake, table: Table, drill: Drill, row: dict[str, Any], limit: int) -> Behind:
     where = filter_of(lake.catalog.tables, table, drill, row)
     sql = f"select f.* from {drill.fact} as f where {where}"
-    measures: list[tuple[str, Any, Any]] = []
-    if drill.measures:
-        sums = ", ".join(f"cast({text} as {table.column(name).sql_type}) as {name}" for name, text in drill.measures.items())
-        again = query(lake, f"select {sums} from {drill.fact} as f where {where}").to_pylist()[0]
-        measures = [(name, row[name], again[name]) for name in drill.measures]
+    sums = [f"cast({text} as {table.column(name).sql_type}) as {name}" for name, text in drill.measures.items()]
+    again = query(lake, f"select {', '.join(['count(*) as row_count', *sums])} from {drill.fact} as f where {where}").to_pylist()[0]
+    measures = [(name, row[name], again[name]) for name in drill.measures]
     used = columns_of(table, drill)
     telling = [
         c.name for c in lake.table(drill.fact).contract.columns if c.name in used or c.name in ("patient_id", "encounter_id", "claim_id")
     ]
-    return Behind(drill.fact, where, sql, query(lake, sql), telling, measures)
+    rows = query(lake, f"{sql} limit {limit}" if limit else sql)
+    return Behind(drill.fact, where, sql, again["row_count"], rows, telling, measures)

@@ -13,6 +13,7 @@ from sqlglot import exp
 from sqlglot.errors import ParseError
 
 from caremetrix_assets.audit.results import RESULTS as RESULTS_PREFIX
+from caremetrix_assets.engines.functions import install
 from caremetrix_assets.errors import UsageError
 from caremetrix_assets.lake.reader import Lake
 
@@ -20,7 +21,7 @@ RESULTS = "dq_results"
 
 
 def query(lake: Lake, sql: str) -> pa.Table:
-    """The result of one SELECT over tables of the catalog and ``dq_results`` as Arrow.
+    """The result of one SELECT over tables of the catalog and ``dq_results`` as Arrow; the engine's functions may be used.
 
     Entity dimensions show their newest partition; every other table all its partitions. Raises UsageError for
     anything but one SELECT, for an unknown table, and for SQL that does not run.
@@ -56,6 +57,7 @@ def _session(lake: Lake, names: set[str]) -> Iterator[duckdb.DuckDBPyConnection]
     con = duckdb.connect(config={"autoinstall_known_extensions": False})
     try:
         con.execute("set enable_progress_bar = false")
+        install(con)
         folders: set[Path] = set()
         for name in sorted(names):
             if name == RESULTS:
