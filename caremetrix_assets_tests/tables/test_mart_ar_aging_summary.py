@@ -127,6 +127,12 @@ def test_without_receipts_credits_and_movements_are_known():
     assert of(total, *names, *MOVEMENT, "ar_days") == [None, None, None, "derived", "0.00", "50.02", "110.00", "0.00", "-59.98", None]
 
 
+def test_before_the_first_charge_nothing_is_known():
+    rows = mart(NAME, ["2025-03-31"])
+    assert {(r["breakdown"], r["data_basis"]) for r in rows} == {("total", "not_available")} and len(rows) == 7
+    assert [of(r, "lines", "open_amount", *MOVEMENT) for r in rows] == [[None] * 7] * 7
+
+
 def checked() -> tuple[list[Row], dict[str, list[Row]]]:
     """An open line of the insurer, a credit of the patient, moved on the day itself."""
     lines = [line("c1", "2025-02-09", "100.00"), line("c2", "2025-03-31", "50.00"), *RECEIPT[0]]

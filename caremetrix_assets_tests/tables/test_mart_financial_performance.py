@@ -185,8 +185,14 @@ def test_without_receipts_their_columns_are_null():
     total = pick(performance(["2025-01-31"], **given), period_grain="month", breakdown="total")
     assert of(total, "posted_collection_amount", "unearned_amount", "ar_open_amount", "ar_days") == [None] * 4
     assert of(total, "net_collection_amount", "data_basis") == ["100.00", "derived"]
-    empty = performance(["2025-01-31"])
-    assert [of(r, "breakdown", "lines", "gross_production_amount") for r in empty] == [["total", 0, "0.00"]] * 5
+
+
+def test_a_total_is_nothing_before_the_first_charge_and_zero_in_an_empty_period():
+    names = ("breakdown", "lines", "gross_production_amount", "data_basis")
+    assert [of(r, *names) for r in performance(["2025-01-31"])] == [["total", None, None, "not_available"]] * 5
+    rows = performance(["2025-01-09", "2025-03-31"], fact_claim_line=[line("c1", "2025-01-10", "200.00")])
+    found = {r["partition_date"].month: of(r, *names) for r in rows if r["period_grain"] == "month"}
+    assert found == {1: ["total", None, None, "not_available"], 3: ["total", 0, "0.00", "derived"]}
 
 
 def test_simulated_receipts_make_their_rows_simulated():

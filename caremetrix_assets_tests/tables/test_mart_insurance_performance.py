@@ -91,6 +91,12 @@ def test_before_the_practices_records_a_claim_counts_on_its_service():
     assert of(year(nowhere), "claims", "tracked_claims", "approval_rate", "first_paid_claims") == [1, None, None, None]
 
 
+def test_before_the_first_claim_nothing_is_known():
+    assert [of(r, "breakdown", "claims", "billed_amount", "data_basis") for r in performance([], [])] == [
+        ["total", None, None, "not_available"]
+    ] * 5
+
+
 def test_only_public_and_private_insurers_count():
     claims = [
         claim("c1"),

@@ -93,6 +93,13 @@ def test_without_receipts_only_payments_and_credits_are_known():
     assert total["data_basis"] == "derived"
 
 
+def test_before_the_first_charge_nothing_is_known():
+    rows = mart(NAME, [DAY])
+    assert [of(r, "payments", "open_credits", "open_credit_amount", "data_basis") for r in rows] == [
+        [None, None, None, "not_available"]
+    ] * 5
+
+
 CHANGES = [
     ("mart_equals_fact", {"payments": 11}, ["month"]),
     ("detail_rebuilds_summary", {"refund_amount": "21.00"}, ["month|total"]),

@@ -145,7 +145,7 @@ def test_clinic_time():
 
 
 def test_a_period_without_procedures_has_its_total_row():
-    rows = analytics([done("a", 70, "2024-01-01")])
+    rows = analytics([done("a", 70, "2024-01-01")], fact_claim_line=[line("c1", "2024-01-01", "1.00")])
     assert {(r["period_grain"], r["breakdown"], r["procedures"]) for r in rows} == {
         (grain, "total", 0) for grain in ("day", "month", "rolling_30d", "rolling_90d", "rolling_12m")
     }
@@ -157,6 +157,12 @@ def test_a_period_without_procedures_has_its_total_row():
         None,
         "derived",
     ]
+
+
+def test_without_a_ledger_procedures_are_counted_and_money_is_unknown():
+    total = pick(analytics([done("a", 70, cost="50.00", minutes=30.0)]), period_grain="day", breakdown="total")
+    names = ("procedures", "allocated_minutes", "gross_amount", "uncharged_procedures", "open_amount", "base_cost_amount", "margin_amount")
+    assert of(total, *names, "gross_per_hour", "data_basis") == [1, 30.0, None, None, None, None, None, None, "derived"]
 
 
 def test_simulated_receipts_make_their_rows_simulated():

@@ -33,7 +33,8 @@ filled as (
         c.*, k.bucket as aging_bucket, coalesce(s.lines, 0) as lines, coalesce(s.patients, 0) as patients,
         coalesce(s.balance, 0) as balance, coalesce(s.over_90, 0) as over_90, coalesce(s.opening, 0) as opening,
         coalesce(s.cured, 0) as cured, coalesce(s.rolled, 0) as rolled, coalesce(s.simulated, 0) as simulated,
-        coalesce(c.partition_date >= f.receipts_from, false) as has_receipts
+        coalesce(c.partition_date >= f.receipts_from, false) as has_receipts,
+        coalesce(c.partition_date >= f.charges_from, false) as has_charges
     from combinations as c
     cross join (values ('0-30'), ('31-60'), ('61-90'), ('91-120'), ('121+'), ('credit'), ('all')) as k (bucket)
     cross join shared_money_feed_start as f
@@ -47,7 +48,8 @@ filled as (
 framed as (
     select
         f.*,
-        f.has_receipts or f.aging_bucket = 'credit' as is_known, f.has_receipts and f.aging_bucket <> 'credit' as is_shared,
+        f.has_receipts or (f.aging_bucket = 'credit' and f.has_charges) as is_known,
+        f.has_receipts and f.aging_bucket <> 'credit' as is_shared,
         max(case when f.aging_bucket = 'all' then f.balance end) over same_keys as frame
     from filled as f
     window same_keys as (
@@ -72,7 +74,7 @@ select
     m.net_production as net_production_90d_amount,
     case when f.has_receipts and m.net_production > 0 then number_of(f.balance * 90, m.net_production) end as ar_days,
     case
-        when not f.is_known and m.breakdown is null then 'not_available'
+        when not f.is_known and m.balance is null then 'not_available'
         when f.simulated + coalesce(m.simulated, 0) > 0 then 'simulated'
         else 'derived'
     end as data_basis, f.partition_date

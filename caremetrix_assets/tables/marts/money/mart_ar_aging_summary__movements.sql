@@ -34,7 +34,13 @@ with moves as (
     inner join shared_money_net_production as n
         on n.day >= cast(r.partition_date - interval 89 day as date) and n.day <= r.partition_date
     union all
-    select partition_date, -3, -3, 'all', -3, 0, 0, 0, 0, 0, 0, 1, 0 from run_dates
+    select
+        z.partition_date, -3, -3, 'all', -3, z.zero, z.zero, z.zero, z.zero, z.zero, z.zero, 1, 0
+    from (
+        select r.partition_date, case when r.partition_date >= f.charges_from then 0 end as zero
+        from run_dates as r
+        cross join shared_money_feed_start as f
+    ) as z
 ),
 
 cells as (

@@ -51,7 +51,7 @@ select
     s.priced as priced_gross_amount, s.standard as standard_amount, rate_of(s.priced - s.standard, s.standard) as fee_variance_rate,
     s.prior_gross as prior_period_gross_amount, rate_of(s.gross - s.prior_gross, s.prior_gross) as prior_period_change_rate,
     s.year_gross as prior_year_gross_amount, rate_of(s.gross - s.year_gross, s.year_gross) as prior_year_change_rate,
-    case when s.simulated > 0 then 'simulated' else 'derived' end as data_basis, s.partition_date
+    case when s.lines is null then 'not_available' when s.simulated > 0 then 'simulated' else 'derived' end as data_basis, s.partition_date
 from marked as s
 inner join shared_periods as p on p.partition_date = s.partition_date and p.period_grain = s.period_grain
 left join dim_date as d on d.date_day = p.period_start

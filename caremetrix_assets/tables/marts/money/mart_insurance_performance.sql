@@ -88,7 +88,7 @@ select
     case when m.has_events then m.first_paid end as first_paid_claims,
     case when m.has_events then number_of(m.p50, 1) end as days_to_first_payment_p50,
     case when m.has_events then number_of(m.p90, 1) end as days_to_first_payment_p90,
-    case when m.simulated > 0 then 'simulated' else 'derived' end as data_basis, m.partition_date
+    case when m.claims is null then 'not_available' when m.simulated > 0 then 'simulated' else 'derived' end as data_basis, m.partition_date
 from marked as m
 inner join shared_periods as p on p.partition_date = m.partition_date and p.period_grain = m.period_grain
 left join dim_date as d on d.date_day = p.period_start

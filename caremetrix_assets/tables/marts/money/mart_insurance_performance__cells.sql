@@ -36,5 +36,12 @@ inner join dim_payer as v
     and v.payer_class in ('government', 'private')
 group by 1, 2, 3, 4, 5, 6, 7, 8, 9
 union all
-select partition_date, period_grain, -3, -3, 'all', -3, -3, 'all', null, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
-from shared_periods
+-- The total, with nothing instead of 0 while there are no claims at all.
+select
+    z.partition_date, z.period_grain, -3, -3, 'all', -3, -3, 'all', null, z.zero, z.zero, z.zero, z.zero, z.zero, z.zero, z.zero, z.zero,
+    z.zero, z.zero, z.zero, z.zero, z.zero, z.zero, z.zero, z.zero, z.zero, z.zero, z.zero, 0
+from (
+    select p.partition_date, p.period_grain, case when p.partition_date >= c.claims_from then 0 end as zero
+    from shared_periods as p
+    cross join (select min(service_date) as claims_from from fact_claim) as c
+) as z

@@ -25,7 +25,14 @@ sums as (
             collected, credits, credit, overdue, simulated
         from spread
         union all
-        select partition_date, period_grain, 'total', -3, -3, 'all', -3, 'all', 'all', 0, 0, 0, 0, 0, 0, 0, 0 from shared_periods
+        select
+            z.partition_date, z.period_grain, 'total', -3, -3, 'all', -3, 'all', 'all', z.zero, z.zero, z.zero, z.zero, z.zero, z.zero,
+            z.zero, 0
+        from (
+            select p.partition_date, p.period_grain, case when p.partition_date >= f.charges_from then 0 end as zero
+            from shared_periods as p
+            cross join shared_money_feed_start as f
+        ) as z
     ) as u
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9
 ),
@@ -80,7 +87,8 @@ select
     case when s.partition_date >= f.receipts_from then rate_of(s.refund, s.all_collected) end as refund_amount_rate,
     case when s.partition_date >= f.receipts_from then number_of(m.p50, 1) end as days_payment_to_refund_p50, s.credits as open_credits,
     s.credit as open_credit_amount, s.overdue as overdue_credit_amount,
-    case when s.simulated > 0 then 'simulated' else 'derived' end as data_basis, s.partition_date
+    case when s.credits is null then 'not_available' when s.simulated > 0 then 'simulated' else 'derived' end as data_basis,
+    s.partition_date
 from paid as s
 cross join shared_money_feed_start as f
 inner join shared_periods as p on p.partition_date = s.partition_date and p.period_grain = s.period_grain

@@ -60,6 +60,7 @@ framed as (
             else max(case breakdown when 'total' then gross end) over (partition by partition_date, period_grain)
         end as frame_gross,
         gross + adjustment - base_cost as margin,
+        coalesce(partition_date >= (select min(l.service_date) from fact_claim_line as l), false) as has_charges,
         breakdown in ('total', 'location', 'provider')
         and coalesce(partition_date >= (select min(cast(s.start_at as date)) from fact_schedule_block as s), false) as has_blocks
     from sums
@@ -69,12 +70,17 @@ select
     f.period_grain, p.period_start, f.partition_date as period_end, p.is_period_complete,
     coalesce(d.is_before_history, false) as is_warmup, f.breakdown, f.location_key, f.provider_key, f.patient_type, f.source_key,
     f.procedure_key, f.procedure_category, f.procedures, f.patients, f.frame as frame_procedures,
-    rate_of(f.procedures, f.frame) as count_share, f.gross as gross_amount, f.frame_gross as frame_gross_amount,
-    rate_of(f.gross, f.frame_gross) as amount_share, f.uncharged as uncharged_procedures, f.payer_paid as payer_paid_amount,
-    f.patient_paid as patient_paid_amount, f.adjustment as adjustment_amount, f.open as open_amount,
-    rate_of(f.payer_paid + f.patient_paid, f.gross) as yield_rate, f.base_cost as base_cost_amount, f.margin as margin_amount,
+    rate_of(f.procedures, f.frame) as count_share, case when f.has_charges then f.gross end as gross_amount,
+    case when f.has_charges then f.frame_gross end as frame_gross_amount,
+    rate_of(f.gross, f.frame_gross) as amount_share,
+    case when f.has_charges then f.uncharged end as uncharged_procedures,
+    case when f.has_charges then f.payer_paid end as payer_paid_amount,
+    case when f.has_charges then f.patient_paid end as patient_paid_amount,
+    case when f.has_charges then f.adjustment end as adjustment_amount, case when f.has_charges then f.open end as open_amount,
+    rate_of(f.payer_paid + f.patient_paid, f.gross) as yield_rate,
+    case when f.has_charges then f.base_cost end as base_cost_amount, case when f.has_charges then f.margin end as margin_amount,
     rate_of(f.margin, f.gross) as margin_rate, number_of(f.minutes, 1) as allocated_minutes,
-    number_of(f.gross * 60, f.minutes) as gross_per_hour, f.provider_days,
+    case when f.has_charges then number_of(f.gross * 60, f.minutes) end as gross_per_hour, f.provider_days,
     number_of(f.procedures, f.provider_days) as procedures_per_provider_day,
     case when f.has_blocks then f.available end as available_minutes,
     case when f.has_blocks then rate_of(f.minutes, f.available) end as chair_utilization_rate,
