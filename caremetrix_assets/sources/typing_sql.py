@@ -9,7 +9,7 @@ from __future__ import annotations
 from caremetrix_assets.catalog.models import Column
 from caremetrix_assets.sources.sql import literal
 
-# Synthea builds of 2023 wrote 292278994-08-17T07:12:55Z for "never"; the spec draws the line at the year 2200.
+# Synthea builds of 2023 wrote 292278994-08-17T07:12:55Z for "never"; the line is drawn at the year 2200.
 LAST_YEAR = 2200
 _FAR_YEAR = r"\+?(\d{5,}-\d\d-\d\d.*|(22(0[1-9]|[1-9]\d)|2[3-9]\d\d|[3-9]\d{3})(-\d\d-\d\d.*)?)"
 _PLAIN_TIME = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z| ?UTC)?)?[ \t]*"
