@@ -14,8 +14,17 @@ import pytest
 from caremetrix_assets_tests.runs import FULL, Place
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What a run that nobody kills publishes."""
+    straight = Place(tmp_path_factory.mktemp("straight"))
+    straight.bring(FULL)
+    straight.run()
+    return straight.published()
+
+
 @pytest.mark.parametrize("objects", [3, 24, 34])
-def test_a_killed_run_is_healed_by_the_next_one(place: Place, objects: int) -> None:
+def test_a_killed_run_is_healed_by_the_next_one(place: Place, undisturbed: dict[str, str], objects: int) -> None:
     place.bring(FULL)
     command = [sys.executable, "-c", "from caremetrix_assets.cli import main; main()"]
     options = ["run", "--inbox", str(place.inbox), "--lake", str(place.lake)]
@@ -29,11 +38,4 @@ def test_a_killed_run_is_healed_by_the_next_one(place: Place, objects: int) -> N
         if key.endswith(".parquet"):
             assert pq.read_table(place.lake / key).num_rows > 0
     place.run()
-    assert place.published() == _undisturbed(place)
-
-
-def _undisturbed(place: Place) -> dict[str, str]:
-    straight = Place(place.root / "straight")
-    straight.bring(FULL)
-    straight.run()
-    return straight.published()
+    assert place.published() == undisturbed
