@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -10,7 +10,7 @@ import typer
 
 from caremetrix_assets.catalog.load import load_catalog
 from caremetrix_assets.cli.look import LakeOption
-from caremetrix_assets.cli.output import OPTIONS, command, note, say, show
+from caremetrix_assets.cli.output import OPTIONS, command, day_of, note, say, show
 from caremetrix_assets.errors import ServiceError, UsageError
 from caremetrix_assets.lake.lease import Lease
 from caremetrix_assets.lake.reader import open_lake
@@ -28,13 +28,6 @@ def _folder(path: Path) -> Path:
     if not path.expanduser().is_dir():
         raise ServiceError(f"{path} is not a folder; name the folder that holds the CSV files.")
     return path
-
-
-def _date(text: str, option: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"{option} {text}: write a date as YYYY-MM-DD.") from error
 
 
 @drop.command()
@@ -57,14 +50,14 @@ def seal(
     known = known_places(load_catalog())
     manifest = seal_folder(
         _folder(folder),
-        _date(date, "--date"),
+        day_of(date, "--date"),
         known,
         cast(Kind, kind),
         producer,
         sequence,
         deletes=deletes,
-        history_start=_date(history_start, "--history-start") if history_start else None,
-        practice_start=_date(practice_start, "--practice-start") if practice_start else None,
+        history_start=day_of(history_start, "--history-start") if history_start else None,
+        practice_start=day_of(practice_start, "--practice-start") if practice_start else None,
     )
     rows = sum(entry.rows or 0 for entry in manifest.files.values())
     say(

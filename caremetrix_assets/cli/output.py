@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from caremetrix_assets.errors import CaremetrixError
+from caremetrix_assets.errors import CaremetrixError, UsageError
 
 # Without a terminal there is nothing to fit into, and a narrow guess would break every word.
 WIDE = 240
@@ -33,6 +33,14 @@ class Options:
 
 
 OPTIONS = Options()
+
+
+def day_of(text: str, option: str) -> date:
+    """The date an option was given; UsageError when it is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"{option} {text}: write a date as YYYY-MM-DD.") from error
 
 
 def plain(value: Any) -> Any:

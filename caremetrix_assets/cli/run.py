@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from caremetrix_assets.cli.output import OPTIONS, command, note, say
+from caremetrix_assets.cli.output import OPTIONS, command, day_of, note, say
 from caremetrix_assets.cli.summary import Progress, summary
 from caremetrix_assets.errors import InputError, ServiceError, UsageError
 from caremetrix_assets.lake.reader import open_lake
@@ -68,12 +68,7 @@ def init(inbox: InboxOption = None, lake: LakeOption = None) -> None:
 
 
 def _date(text: str | None, option: str) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"{option} {text}: write a date as YYYY-MM-DD.") from error
+    return None if text is None else day_of(text, option)
 
 
 def _until(text: str | None) -> date | None:

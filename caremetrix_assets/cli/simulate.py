@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from caremetrix_assets.catalog.load import load_catalog
-from caremetrix_assets.cli.output import OPTIONS, command, is_terminal, note, say, show
+from caremetrix_assets.cli.output import OPTIONS, command, day_of, is_terminal, note, say, show
 from caremetrix_assets.errors import UsageError
 from caremetrix_assets.settings import load_settings
 from caremetrix_assets.sources.manifest import Kind
@@ -40,7 +39,9 @@ def simulate(
     if kind not in (None, "full", "delta"):
         raise UsageError(f"--kind {kind}: choose full or delta.")
     parameters = load_parameters(config)
-    order = Order(folder, tuple(history or ()), seed, parameters, _date(date_), cast("Kind | None", kind))
+    order = Order(
+        folder, tuple(history or ()), seed, parameters, day_of(date_, "--date") if date_ is not None else None, cast("Kind | None", kind)
+    )
     shop = Workshop(settings.work_dir, settings.threads, settings.duckdb_memory, _tell)
     catalog = load_catalog()
     if explain:
@@ -73,15 +74,6 @@ def _report(result: Result, folder: Path, seed: int) -> None:
         show([{"file": file, "rows": n} for file, n in result.rows.items()], title="Practice files")
     for file, count in result.withdrawn.items():
         note(f"Warning: {file}: {count} rows told before are no longer made, for visits that came late; a delta cannot take them back.")
-
-
-def _date(text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"--date {text}: write a date as YYYY-MM-DD.") from error
 
 
 def _tell(step: str) -> None:
