@@ -20,16 +20,6 @@ performed as (
     select encounter, code, count(*) as procedures
     from raw_procedures
     group by encounter, code
-),
-
--- The ledger names no code system: drugs stand on medication claims, care on the others.
-codes as (
-    select
-        procedure_code,
-        min_by(procedure_key, case code_system when 'SNOMED' then '' else code_system end) as care_key,
-        min_by(procedure_key, case code_system when 'RXNORM' then '' else code_system end) as drug_key
-    from dim_procedure
-    group by procedure_code
 )
 
 select
@@ -69,7 +59,7 @@ select
     c.service_date as partition_date
 from claimed as c
 left join performed as p on p.encounter = c.appointmentid and p.code = c.procedurecode
-left join codes as co on co.procedure_code = c.procedurecode
+left join shared_ledger_codes as co on co.procedure_code = c.procedurecode
 left join fact_appointment as a on a.encounter_id = c.appointmentid
 left join dim_encounter as e on e.encounter_id = c.appointmentid
 left join dim_patient as pt on pt.patient_id = c.patientid and pt.valid_from <= c.service_date and c.service_date < pt.valid_to

@@ -14,27 +14,17 @@ with claims as (
 
 ledger as (
     select
-        claimid, line_ordinal, type, method, procedurecode, payments, adjustments, patientid, is_simulated, drop_id,
-        cast(fromdate as date) as service_date,
-        sum(case when type = 'CHARGE' then 1 else 0 end) over up_to as line_number,
-        lag(type) over claim as type_before,
-        lag(transfertype) over claim as transfer_before
-    from raw_claims_transactions
-    window
-        claim as (partition by claimid order by line_ordinal),
-        up_to as (partition by claimid order by line_ordinal rows between unbounded preceding and current row)
+        l.claimid, l.line_ordinal, l.type, l.method, l.procedurecode, l.payments, l.adjustments, l.patientid, l.is_simulated, l.drop_id,
+        cast(l.fromdate as date) as service_date, p.line_number, p.paid_by
+    from raw_claims_transactions as l
+    left join shared_ledger_positions as p on p.claimid = l.claimid and p.line_ordinal = l.line_ordinal
 ),
 
 entries as (
     select
         'ledger' as entry_source, t.claimid || ':' || cast(t.line_ordinal as varchar) as receipt_id, t.claimid as claim_id, t.line_number,
         t.patientid as patient_id,
-        case
-            when t.type = 'ADJUSTMENT' then 'primary'
-            when t.method = 'ECHECK' and t.type_before = 'TRANSFERIN' and t.transfer_before = '2' then 'secondary'
-            when t.method = 'ECHECK' then 'primary'
-            else 'patient'
-        end as party,
+        case t.type when 'ADJUSTMENT' then 'primary' else t.paid_by end as party,
         null as payer_id,
         case t.type when 'PAYMENT' then 'payment' else 'contractual' end as entry_type,
         case
@@ -57,16 +47,6 @@ entries as (
     from raw_receipts as r
     inner join claims as c on c.claim_id = r.claim_id
     where c.has_feed
-),
-
--- The ledger names no code system: drugs stand on medication claims, care on the others.
-codes as (
-    select
-        procedure_code,
-        min_by(procedure_key, case code_system when 'SNOMED' then '' else code_system end) as care_key,
-        min_by(procedure_key, case code_system when 'RXNORM' then '' else code_system end) as drug_key
-    from dim_procedure
-    group by procedure_code
 ),
 
 placed as (
@@ -119,7 +99,7 @@ select
     p.drop_id,
     p.posted_date as partition_date
 from placed as p
-left join codes as co on co.procedure_code = p.procedurecode
+left join shared_ledger_codes as co on co.procedure_code = p.procedurecode
 left join dim_patient as pt on pt.patient_id = p.patient_id and pt.valid_from <= p.posted_date and p.posted_date < pt.valid_to
 left join dim_provider as pr on pr.provider_id = p.provider_id and pr.valid_from <= p.posted_date and p.posted_date < pr.valid_to
 left join dim_organization as og

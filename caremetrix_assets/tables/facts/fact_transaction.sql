@@ -1,31 +1,7 @@
--- Only what the windows need goes through their sort; the ledger's other columns are joined to the result.
-with positions as (
-    select
-        claimid,
-        line_ordinal,
-        sum(case when type = 'CHARGE' then 1 else 0 end) over up_to as line_number,
-        lag(type) over claim as type_before,
-        lag(transfertype) over claim as transfer_before,
-        -- the party that the line's charge or newest transfer turned to
-        last_value(case when type in ('CHARGE', 'TRANSFERIN') then transfertype end ignore nulls) over up_to as owed_by
-    from raw_claims_transactions
-    window
-        claim as (partition by claimid order by line_ordinal),
-        up_to as (partition by claimid order by line_ordinal rows between unbounded preceding and current row)
-),
-
-paid as (
-    select
-        l.*, p.line_number, p.owed_by,
-        cast(l.fromdate as date) as service_date,
-        case
-            when l.type <> 'PAYMENT' then null
-            when l.method = 'ECHECK' and p.type_before = 'TRANSFERIN' and p.transfer_before = '2' then 'secondary'
-            when l.method = 'ECHECK' then 'primary'
-            else 'patient'
-        end as paid_by
+with paid as (
+    select l.*, p.line_number, p.owed_by, p.paid_by, cast(l.fromdate as date) as service_date
     from raw_claims_transactions as l
-    left join positions as p on p.claimid = l.claimid and p.line_ordinal = l.line_ordinal
+    left join shared_ledger_positions as p on p.claimid = l.claimid and p.line_ordinal = l.line_ordinal
 ),
 
 parties as (
@@ -40,16 +16,6 @@ parties as (
         end as payer_id
     from paid as p
     left join dim_claim as c on c.claim_id = p.claimid
-),
-
--- The ledger names no code system: drugs stand on medication claims, care on the others.
-codes as (
-    select
-        procedure_code,
-        min_by(procedure_key, case code_system when 'SNOMED' then '' else code_system end) as care_key,
-        min_by(procedure_key, case code_system when 'RXNORM' then '' else code_system end) as drug_key
-    from dim_procedure
-    group by procedure_code
 )
 
 select
@@ -86,7 +52,7 @@ select
     t.drop_id,
     t.service_date as partition_date
 from parties as t
-left join codes as co on co.procedure_code = t.procedurecode
+left join shared_ledger_codes as co on co.procedure_code = t.procedurecode
 left join dim_encounter as e on e.encounter_id = t.appointmentid
 left join dim_patient as pt on pt.patient_id = t.patientid and pt.valid_from <= t.service_date and t.service_date < pt.valid_to
 left join dim_provider as pr on pr.provider_id = t.providerid and pr.valid_from <= t.service_date and t.service_date < pr.valid_to
