@@ -89,3 +89,16 @@ def _defaults(table: Table, row: Row, context: Given) -> Row:
             "partition_date": day,
         }
     return {"partition_date": day, **({"is_simulated": False} if table.has("is_simulated") else {})}
+
+
+def row_of(rows: list[Row], grain: str = "day", breakdown: str = "total", day: str | None = None, **keys: object) -> Row:
+    """The one row of a summary mart with this grain, breakdown, partition date and these keys."""
+    wanted = {"period_grain": grain, "breakdown": breakdown, **keys, **({"partition_date": date.fromisoformat(day)} if day else {})}
+    found = [r for r in rows if all(r[k] == v for k, v in wanted.items())]
+    assert len(found) == 1, f"{len(found)} rows for {wanted}"
+    return found[0]
+
+
+def picked(row: Row, *names: str) -> list[Any]:
+    """The values of some columns of a row."""
+    return [row[n] for n in names]

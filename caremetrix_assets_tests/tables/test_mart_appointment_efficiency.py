@@ -2,9 +2,8 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 
-from caremetrix_assets_tests.harness import Row, build
+from caremetrix_assets_tests.harness import Row, build, picked, row_of
 
 PROVIDERS = [
     {"provider_key": 21, "member_key": 20, "provider_id": "d1"},
@@ -30,17 +29,6 @@ def visit(name: str, day: str, seq: int = 1, kind: str = "ambulatory", patient: 
 
 def mart(dates: list[str], visits: list[Row], **given: list[Row]) -> list[Row]:
     return build("mart_appointment_efficiency", given={"fact_appointment": visits, "dim_provider": PROVIDERS, **given}, dates=dates)
-
-
-def row_of(rows: list[Row], grain: str, breakdown: str = "total", day: str | None = None, **keys: object) -> Row:
-    wanted = {"period_grain": grain, "breakdown": breakdown, **keys, **({"partition_date": date.fromisoformat(day)} if day else {})}
-    found = [r for r in rows if all(r[k] == v for k, v in wanted.items())]
-    assert len(found) == 1, f"{len(found)} rows for {wanted}"
-    return found[0]
-
-
-def picked(row: Row, *names: str) -> list[Any]:
-    return [row[n] for n in names]
 
 
 def worked_example() -> list[Row]:

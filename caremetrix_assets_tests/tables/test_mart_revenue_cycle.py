@@ -2,9 +2,8 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
-from caremetrix_assets_tests.harness import Row, build
+from caremetrix_assets_tests.harness import Row, build, picked, row_of
 
 PROVIDERS = [
     {"provider_key": 21, "member_key": 20, "provider_id": "d1"},
@@ -48,17 +47,6 @@ def mart(dates: list[str], **given: list[Row]) -> list[Row]:
         "dim_encounter": [{"encounter_id": v["encounter_id"], "encounter_class": v["encounter_class"]} for v in visits],
     }
     return build("mart_revenue_cycle", given={**base, **given}, dates=dates)
-
-
-def row_of(rows: list[Row], grain: str, breakdown: str = "total", day: str | None = None, **keys: object) -> Row:
-    wanted = {"period_grain": grain, "breakdown": breakdown, **keys, **({"partition_date": date.fromisoformat(day)} if day else {})}
-    found = [r for r in rows if all(r[k] == v for k, v in wanted.items())]
-    assert len(found) == 1, f"{len(found)} rows for {wanted}"
-    return found[0]
-
-
-def picked(row: Row, *names: str) -> list[Any]:
-    return [row[n] for n in names]
 
 
 def worked_example(**more: list[Row]) -> dict[str, list[Row]]:

@@ -1,13 +1,12 @@
 """mart_scheduling_analytics on literal bookings, blocks and visits: outcomes as of the day, staffed time, rebooking, the book ahead."""
 
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from caremetrix_assets.catalog.load import load_catalog
-from caremetrix_assets_tests.harness import Row, build
+from caremetrix_assets_tests.harness import Row, build, picked, row_of
 from caremetrix_assets_tests.tables.checked import offenders
 
 NAME = "mart_scheduling_analytics"
@@ -69,17 +68,6 @@ def mart(
 ) -> list[Row]:
     given = {"fact_appointment": appointments, "fact_schedule_block": blocks or [], "fact_booking": book or [], "dim_provider": PROVIDERS}
     return build(NAME, given=given, dates=dates or [DAY])
-
-
-def row_of(rows: list[Row], grain: str = "day", breakdown: str = "total", day: str | None = None, **keys: object) -> Row:
-    wanted = {"period_grain": grain, "breakdown": breakdown, **keys, **({"partition_date": date.fromisoformat(day)} if day else {})}
-    found = [r for r in rows if all(r[k] == v for k, v in wanted.items())]
-    assert len(found) == 1, f"{len(found)} rows for {wanted}"
-    return found[0]
-
-
-def picked(row: Row, *names: str) -> list[Any]:
-    return [row[n] for n in names]
 
 
 def worked_example() -> list[Row]:
