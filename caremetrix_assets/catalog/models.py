@@ -43,6 +43,16 @@ class When(Strict):
     rule: Literal["exactly", "only", "needed"] = "exactly"
 
 
+class Names(Strict):
+    """Says that a raw column names a row that it does not hang on: of a ``table``, of the file that the column ``kind_in``
+    tells, or a ``person`` by full name. Forgetting a person looks there too.
+    """
+
+    table: str | None = None
+    kind_in: str | None = None
+    person: bool = False
+
+
 class Column(Strict):
     """One column of a table: its type, its meaning, and every rule that is about this column alone."""
 
@@ -72,6 +82,7 @@ class Column(Strict):
     null_if: tuple[str, ...] = ()
     since: str | None = None
     when: When | None = None
+    names: Names | None = None
 
     @property
     def sql_type(self) -> str:
@@ -90,7 +101,10 @@ class Column(Strict):
 
 
 class RawSource(Strict):
-    """How a raw table's file is read: its name, natural key and what repeats mean (spec: natural keys, ordinals)."""
+    """How a raw table's file is read: its name, natural key and what repeats mean (spec: natural keys, ordinals).
+
+    ``person``: each row is one person; the value lists the columns that make up a full name, in each way it is written.
+    """
 
     file: str
     folder: Literal["", "practice"] = ""
@@ -100,6 +114,7 @@ class RawSource(Strict):
     unit: Literal["claim"] | None = None
     required: bool = False
     strict: bool = False
+    person: tuple[tuple[str, ...], ...] = Field((), repr=False)  # changes no row, so it is left out of the definition hash
 
 
 class Driving(Strict):

@@ -13,6 +13,7 @@ import typer
 from caremetrix_assets.cli import doctor, drops, look
 from caremetrix_assets.cli.docs import docs
 from caremetrix_assets.cli.explain import explain
+from caremetrix_assets.cli.forget import forget
 from caremetrix_assets.cli.output import OPTIONS, out
 from caremetrix_assets.cli.report import report
 from caremetrix_assets.cli.run import init, run
@@ -35,6 +36,7 @@ app.command()(explain)
 app.command()(look.checks)
 app.command()(docs)
 app.command()(report)
+app.command()(forget)
 app.command()(doctor.doctor)
 app.command()(init)
 

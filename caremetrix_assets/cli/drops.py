@@ -190,6 +190,7 @@ def replay_rows(lake: LakeOption = None) -> None:
     from caremetrix_assets.sources.examine import ReadOptions
     from caremetrix_assets.sources.ledger import Ledger
     from caremetrix_assets.sources.retry import retry_all
+    from caremetrix_assets.steps.forget import keep_out
     from caremetrix_assets.steps.raw import replay_again
 
     settings, catalog = load_settings(lake=lake), load_catalog()
@@ -197,6 +198,7 @@ def replay_rows(lake: LakeOption = None) -> None:
     options = ReadOptions(settings.work_dir, settings.threads, settings.duckdb_memory, settings.quarantine_limit)
     with Lease(storage, "caremetrix quarantine", on_wait=note):
         gained = retry_all(storage, catalog, Ledger.load(storage), options)
+        keep_out(settings, storage, catalog)
         replay_again(storage, catalog, {file for _, file in gained})
     rows = [{"drop": drop_id[:12], "file": file, "rows": count} for (drop_id, file), count in sorted(gained.items())]
     show(rows, title="Taken back from quarantine", empty="No quarantined row is accepted by the present rules.")

@@ -110,7 +110,7 @@ def _examined(
     with examine(drop, inbox, files, options, first_full=first_full) as (found, con):
         if lake is not None:
             earlier = [e.drop_id for e in ledger.before(drop.drop_id, drop.manifest)]
-            found.problems += compare_with_before(con, lake, drop, found, earlier)
+            found.problems += compare_with_before(con, lake, drop, found, earlier, options.work_dir)
         result = DropCheck(drop.name, drop.drop_id, not found.problems, _verdict(drop, found, ledger, today))
         result.problems, result.warnings = found.problems, [*found.warnings, *_clashes(drop, ledger)]
         for name, file in found.files.items():
