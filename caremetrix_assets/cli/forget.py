@@ -38,6 +38,7 @@ def forget(
     known = steps.count_rows(settings, storage, catalog, patient_id)
     if not yes:
         _ask(sum(known.values()), len(known), storage.url)
+    is_resumed = pending(storage) is not None
     with Lease(storage, HOLDER, on_wait=note) as lease:
         steps.begin(storage, catalog, patient_id)
         erased = steps.erase(settings, storage, catalog, lease.check)
@@ -46,7 +47,7 @@ def forget(
         strangers = steps.finish(settings, storage, catalog)
     rows = {file: known.get(file, 0) for file in sorted(known)}
     say(
-        _told(sum(rows.values()), time.perf_counter() - started),
+        _told(sum(rows.values()), is_resumed, time.perf_counter() - started),
         rows_removed=rows,
         check_results_changed=erased.results,
         folders_of_unknown_tables=strangers,
@@ -79,6 +80,8 @@ def _rebuild(settings: Settings, overrides: dict[str, str], storage: Storage) ->
             raise typer.Exit(3 if report.service_failed else 1)
 
 
-def _told(rows: int, seconds: float) -> str:
-    done = f"{rows} rows were removed and the tables rebuilt" if rows else "No row named this patient; the id is on the list all the same"
+def _told(rows: int, is_resumed: bool, seconds: float) -> str:
+    done = f"{rows} rows were removed and the tables rebuilt" if rows else "no row named this patient; the id is on the list all the same"
+    if is_resumed:
+        done = "what an earlier attempt had left undone is done"
     return f"Forgotten: {done}, in {seconds:.0f} s. No later drop brings the patient back."

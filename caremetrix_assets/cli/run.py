@@ -131,10 +131,10 @@ class Runs(ExitStack):
 
         Without ``take_in`` the inbox is left alone.
         """
-        from caremetrix_assets.defs.tables import LEDGER_KEY
+        from caremetrix_assets.defs.local_run import all_but_the_ledger
 
         start = max(first, self.opening)
-        select = None if take_in else f'not key:"{LEDGER_KEY.to_user_string()}"'
+        select = None if take_in else all_but_the_ledger(self.opening, self.overrides)
         while start <= last:
             end = min(last, start + timedelta(days=RESTATE_CHUNK_DAYS - 1))
             self._execute(last, restate=(start, end), select=select)
