@@ -58,7 +58,8 @@ class Search:
                 self._add_listed(paths.get(file, ()), column.name, self._file_of[str(column.parent)])
             if table.name in self._personal and len(Shape(table).key) == 1:
                 self._add_listed(paths.get(file, ()), Shape(table).key[0], file)
-        for file, table in self.tables.items():
+        # rows that only name others' rows come last, once these are known
+        for file, table in sorted(self.tables.items(), key=lambda item: item[1].name not in self._personal):
             self._add_own(file, table, paths.get(file, ()))
             if Shape(table).source.person:
                 self._add_words(file, table, paths.get(file, ()))
