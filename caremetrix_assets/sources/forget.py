@@ -57,10 +57,16 @@ def erase(storage: Storage, catalog: Catalog, search: Search, work_dir: Path, ch
     _erase_from_base(storage, search, work_dir, counts, check)
     base = Base.load(storage)
     archive = Archive(storage, work_dir)
-    for drop_id, report in archived_drops(storage).items():
+    reports = archived_drops(storage)
+    # the persons' own rows go last: a pass that follows a killed one learns from them whom it is about
+    for is_person in (False, True):
+        for drop_id, report in reports.items():
+            check()
+            if base is None or drop_id not in base.drop_ids:
+                files = [file for file in report["files"] if (file in search.person_files) == is_person]
+                _erase_from_drop(storage, search, drop_id, files, work_dir, counts)
+    for drop_id, report in reports.items():
         check()
-        if base is None or drop_id not in base.drop_ids:
-            _erase_from_drop(storage, search, drop_id, report, work_dir, counts)
         _follow(storage, catalog, archive, drop_id, report, work_dir)
     return counts
 
@@ -99,10 +105,10 @@ def counts_after(path: Path, facts: dict[str, Any]) -> dict[str, Any]:
     return {**facts, "broken": broken, "superseded": superseded, "rules": dict(rules), **({"forgotten": gone} if gone else {})}
 
 
-def _erase_from_drop(storage: Storage, search: Search, drop_id: str, report: dict[str, Any], work_dir: Path, counts: Counts) -> None:
+def _erase_from_drop(storage: Storage, search: Search, drop_id: str, files: list[str], work_dir: Path, counts: Counts) -> None:
     work_dir.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="forget-", dir=work_dir) as folder:
-        for file in report["files"]:
+        for file in files:
             key, out = drop_file_key(drop_id, file), Path(folder) / f"{file}.parquet"
             removed = search.remove(file, storage.local_path(key), out)
             if removed:

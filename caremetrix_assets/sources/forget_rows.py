@@ -56,6 +56,10 @@ class Search:
         for file, table in self.tables.items():
             for column in self._hanging(table):
                 self._add_listed(paths.get(file, ()), column.name, self._file_of[str(column.parent)])
+            for column in (c for c in table.source_columns if c.names and not c.names.person):
+                named = [self._file_of[column.names.table]] if column.names and column.names.table else self._listed_files()
+                for other in named:
+                    self._add_listed(paths.get(file, ()), column.name, other)
             if table.name in self._personal and len(Shape(table).key) == 1:
                 self._add_listed(paths.get(file, ()), Shape(table).key[0], file)
         # rows that only name others' rows come last, once these are known
@@ -67,7 +71,7 @@ class Search:
     def entries(self) -> set[tuple[str, str]]:
         """Everything found, as the list of the forgotten keeps it. A name is hashed together with its person's id."""
         found = self.con.execute("select file, id from found").fetchall()
-        persons = {file: [i for f, i in found if f == file] for file, t in self.tables.items() if Shape(t).source.person}
+        persons = {file: [i for f, i in found if f == file] for file in self.person_files}
         names = [word for (word,) in self.con.execute("select word from words where is_name").fetchall()]
         spelled = {(file + NAME_SUFFIX, hash_of(f"{i}|{n}")) for file, ids in persons.items() for i in ids for n in names}
         return {(file, hash_of(i)) for file, i in found} | spelled
@@ -75,6 +79,11 @@ class Search:
     def ids(self) -> set[str]:
         """Every id found, in plain text."""
         return {i for (i,) in self.con.execute("select distinct id from found").fetchall()}
+
+    @property
+    def person_files(self) -> list[str]:
+        """Source files whose rows are persons."""
+        return [file for file, t in self.tables.items() if Shape(t).source.person]
 
     def remove(self, file: str, path: Path, out: Path) -> Removed | None:
         """Writes the file without the rows and cells to ``out``; None, and no file, when there is nothing to take out."""
@@ -97,6 +106,10 @@ class Search:
 
     def _hanging(self, table: Table) -> list[Column]:
         return [c for c in table.source_columns if c.parent in self._personal]
+
+    def _listed_files(self) -> list[str]:
+        files = [f for (f,) in self.con.execute("select distinct file from listed order by file").fetchall()]
+        return [f for f in files if f in self.tables]
 
     def _add_listed(self, paths: Sequence[Path], column: str, file: str) -> None:
         for path in paths:
@@ -153,12 +166,11 @@ class Search:
             return _is_of(cell, self._file_of[column.names.table])
         if column.names.kind_in:
             return self._is_of_kind(cell, f"r.{name(column.names.kind_in)}")
-        persons = [file for file, t in self.tables.items() if Shape(t).source.person]
         spelled = " or ".join(
             f"{cell} in (select n.text from (select distinct {name(column.name)} as text from {rows}) as n "
             f"inner join found as f on f.file = {literal(file)} inner join listed as l on l.file = {literal(file + NAME_SUFFIX)} "
             f"and l.id_hash = sha256(f.id || '|' || n.text))"
-            for file in persons
+            for file in self.person_files
         )
         return f"({cell} in (select word from words where is_name) or {spelled})"
 
@@ -177,11 +189,8 @@ class Search:
             f"where length(w.word) >= {SURE_LENGTH} and contains(r.raw_text, w.word)) "
             f"union select t.place from (select file_row_number as place, raw_text, {hashed} as id_hash from {rows} "
             f"where raw_text is not null) as t where length(t.raw_text) >= {SURE_LENGTH} "
-            f"and t.id_hash in (select l.id_hash from listed as l where l.file in ({self._person_files()}))"
+            f"and t.id_hash in (select l.id_hash from listed as l where l.file in ({', '.join(map(literal, self.person_files))}))"
         )
-
-    def _person_files(self) -> str:
-        return ", ".join(literal(file) for file, t in self.tables.items() if Shape(t).source.person)
 
 
 def _is_of(cell: str, file: str) -> str:

@@ -226,7 +226,7 @@ def test_a_pass_that_was_killed_anywhere_is_finished_by_the_next(lab: Lab, taken
     whole = Lab(tmp_path / "whole")
     forget(whole)
     wanted, died = texts(whole), 0
-    for place in (0, 1, 2, 3, 33, 34, 38, 42, 45, 48, 52):
+    for place in (0, 1, 3, 33, 38, 43, 46, 49):
         shutil.copytree(lab.root, tmp_path / f"at{place}")
         one = Lab(tmp_path / f"at{place}")
         storage = Dying(one.lake.root)
@@ -242,7 +242,7 @@ def test_a_pass_that_was_killed_anywhere_is_finished_by_the_next(lab: Lab, taken
         else:
             forget(one)
         assert texts(one) == wanted, place
-    assert died >= 8
+    assert died >= 6
 
 
 def test_the_pending_note_names_nobody(lab: Lab, taken: Any) -> None:
