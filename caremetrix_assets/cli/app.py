@@ -18,6 +18,8 @@ from caremetrix_assets.cli.output import OPTIONS, out
 from caremetrix_assets.cli.report import report
 from caremetrix_assets.cli.run import init, run
 from caremetrix_assets.cli.simulate import simulate
+from caremetrix_assets.cli.vacuum import vacuum
+from caremetrix_assets.cli.views import duckdb
 
 app = typer.Typer(
     name="caremetrix",
@@ -36,7 +38,9 @@ app.command()(explain)
 app.command()(look.checks)
 app.command()(docs)
 app.command()(report)
+app.command()(duckdb)
 app.command()(forget)
+app.command()(vacuum)
 app.command()(doctor.doctor)
 app.command()(init)
 

@@ -157,12 +157,14 @@ def reopen(
 
 
 def _change(settings: Settings, text: str, change: object) -> str:
+    from caremetrix_assets.sources.fold import refuse_folded
     from caremetrix_assets.sources.ledger import Ledger
 
     storage = open_lake(settings)
     with Lease(storage, "caremetrix drop", on_wait=note):
         ledger = Ledger.load(storage)
         entry = ledger.find(text)
+        refuse_folded(storage, entry)
         change(ledger, entry.drop_id)  # type: ignore[operator]
         ledger.save(storage)
     return entry.name or entry.drop_id

@@ -19,7 +19,7 @@ from caremetrix_assets.catalog.models import Catalog
 from caremetrix_assets.errors import InputError
 from caremetrix_assets.lake.layout import drop_file_key, drop_prefix, drop_report_key
 from caremetrix_assets.lake.objects import Storage
-from caremetrix_assets.sources.base import Archive
+from caremetrix_assets.sources.base import Archive, Base
 from caremetrix_assets.sources.contracts import RawFile, raw_files
 from caremetrix_assets.sources.examine import Examination, ReadOptions, examine
 from caremetrix_assets.sources.forget import counts_after, leave_out
@@ -45,6 +45,8 @@ def ingest(drop: Drop, inbox: Storage, lake: Storage, catalog: Catalog, ledger: 
     Raises InputError with one sentence when the drop is rejected; the lake is then as it was. The ledger is read only:
     it says which drops of the producer come before.
     """
+    if too_old := of_folded_time(lake, drop):
+        raise RejectedDrop(f"{drop.name}: {too_old}", "drop_complete")
     if lake.exists(drop_report_key(drop.drop_id)):
         return load_report(lake, drop.drop_id)
     files = raw_files(catalog)
@@ -60,6 +62,17 @@ def ingest(drop: Drop, inbox: Storage, lake: Storage, catalog: Catalog, ledger: 
         with TemporaryDirectory(prefix="kept-", dir=options.work_dir) as folder:
             kept = leave_out(con, lake, catalog, {name: f.path for name, f in found.files.items()}, Path(folder))
             return _publish(drop, lake, files, found, kept)
+
+
+def of_folded_time(lake: Storage, drop: Drop) -> str | None:
+    """Why a drop comes too late: those of its time are folded; None when it does not."""
+    base = Base.load(lake)
+    if base is None or drop.manifest.drop_date > base.folded_to or drop.drop_id in base.drop_ids:
+        return None
+    return (
+        f"dated {drop.manifest.drop_date}, and drops dated up to {base.folded_to} are folded into one base drop, "
+        "so nothing of that time can come any more."
+    )
 
 
 def load_report(lake: Storage, drop_id: str) -> Report:

@@ -14,6 +14,7 @@ from caremetrix_assets.lake.local import LocalStorage
 from caremetrix_assets.settings import Settings, load_settings
 from caremetrix_assets.sources.archive import load_report
 from caremetrix_assets.sources.forgotten import Forgotten, hash_of, pending
+from caremetrix_assets.sources.intake import Taken
 from caremetrix_assets.sources.quarantine import list_quarantine
 from caremetrix_assets.steps.forget import begin, count_rows, erase
 from caremetrix_assets_tests.sources.drops import Lab, read
@@ -22,6 +23,7 @@ from caremetrix_assets_tests.sources.releases import R33, ROWS, csv_text
 
 GONE, KEPT = "11111111-aaaa-4000-8000-000000000001", "22222222-bbbb-4000-8000-000000000002"
 NAME = "Grace101 Hopper202"
+BROKEN = f"someday,,{GONE},e-gone-0001,s,1,text\n"
 SECRETS = (GONE, NAME, "999-11-2233", "1 Forgotten Lane", "e-gone-0001", "c-gone-0001", "a-gone-0001")
 
 
@@ -89,27 +91,47 @@ def naming(lab: Lab, *words: str) -> dict[str, list[str]]:
     return {key: hits for key, text in texts(lab).items() if (hits := [w for w in words if w in text])}
 
 
-@pytest.fixture
-def taken(lab: Lab) -> Any:
-    bad = f"someday,,{GONE},e-gone-0001,s,1,text\n"
-    found = lab.take(history(bad))
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lab, Taken]:
+    """The drop taken in; not to be changed."""
+    one = Lab(tmp_path_factory.mktemp("first"))
+    found = one.take(history(BROKEN))
     assert found.entry.status == "accepted", found.entry.reason
-    assert set(SECRETS) == {w for words in naming(lab, *SECRETS).values() for w in words}
-    return found
+    assert set(SECRETS) == {w for words in naming(one, *SECRETS).values() for w in words}
+    return one, found
 
 
-def test_nothing_in_the_lake_names_the_person_afterwards(lab: Lab, taken: Any) -> None:
-    assert [q.rows for q in list_quarantine(lab.lake)] == [1]
-    forget(lab)
-    assert naming(lab, *SECRETS) == {}
-    assert list_quarantine(lab.lake) == []
-    assert pending(lab.lake) == "erased"
+@pytest.fixture(scope="module")
+def clean(first: tuple[Lab, Taken], tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """The same lake after she was forgotten; not to be changed."""
+    one = copied(first[0], tmp_path_factory.mktemp("clean") / "lab")
+    forget(one)
+    return one
 
 
-def test_other_people_keep_their_rows_and_lose_the_cells_that_name_her(lab: Lab, taken: Any) -> None:
-    before = {file: lab.rows(taken, file) for file in load_report(lab.lake, taken.entry.drop_id)["files"]}
-    forget(lab)
-    after = {file: lab.rows(taken, file) for file in before}
+@pytest.fixture
+def taken(first: tuple[Lab, Taken]) -> Taken:
+    """What became of the drop."""
+    return first[1]
+
+
+def copied(lab: Lab, place: Path) -> Lab:
+    """A lake of its own with the same content."""
+    shutil.copytree(lab.root, place)
+    return Lab(place)
+
+
+def test_nothing_in_the_lake_names_the_person_afterwards(first: tuple[Lab, Taken], clean: Lab) -> None:
+    assert [q.rows for q in list_quarantine(first[0].lake)] == [1]
+    assert naming(clean, *SECRETS) == {}
+    assert list_quarantine(clean.lake) == []
+    assert pending(clean.lake) == "erased"
+
+
+def test_other_people_keep_their_rows_and_lose_the_cells_that_name_her(first: tuple[Lab, Taken], clean: Lab) -> None:
+    full, taken = first
+    before = {file: full.rows(taken, file) for file in load_report(full.lake, taken.entry.drop_id)["files"]}
+    after = {file: clean.rows(taken, file) for file in before}
     (span,) = after["payer_transitions"]
     assert (span["patient"], span["plan_ownership"], span["owner_name"]) == (KEPT, "Spouse", None)
     (touch,) = after["patient_sources"]
@@ -121,9 +143,8 @@ def test_other_people_keep_their_rows_and_lose_the_cells_that_name_her(lab: Lab,
         assert after[file] == [r for r in before[file] if not set(SECRETS) & set(map(str, r.values())) and not r["raw_text"]], file
 
 
-def test_the_report_accounts_for_every_row(lab: Lab, taken: Any) -> None:
-    forget(lab)
-    files = load_report(lab.lake, taken.entry.drop_id)["files"]
+def test_the_report_accounts_for_every_row(clean: Lab, taken: Taken) -> None:
+    files = load_report(clean.lake, taken.entry.drop_id)["files"]
     assert {f: (facts["rows"], facts["broken"], facts.get("forgotten", 0)) for f, facts in files.items()} == {
         **{f: (2, 0, 1) for f in ("patients", "encounters", "claims", "payer_transitions", "observations")},
         "claims_transactions": (4, 0, 2),
@@ -134,7 +155,8 @@ def test_the_report_accounts_for_every_row(lab: Lab, taken: Any) -> None:
     }
 
 
-def test_rows_are_counted_before_anything_is_changed(lab: Lab, taken: Any) -> None:
+def test_rows_are_counted_before_anything_is_changed(first: tuple[Lab, Taken]) -> None:
+    lab = first[0]
     before = texts(lab)
     counts = count_rows(settings_of(lab), lab.lake, lab.catalog, GONE)
     assert (counts["conditions"], counts["staff_actions"], sum(counts.values())) == (2, 3, 15)
@@ -142,16 +164,16 @@ def test_rows_are_counted_before_anything_is_changed(lab: Lab, taken: Any) -> No
     assert texts(lab) == before
 
 
-def test_a_later_drop_does_not_bring_her_back(lab: Lab, taken: Any) -> None:
-    forget(lab)
+def test_a_later_drop_does_not_bring_her_back(clean: Lab, tmp_path: Path) -> None:
+    lab = copied(clean, tmp_path / "lab")
     again = lab.take(history(), name="again", day="2025-01-30")
     assert naming(lab, *SECRETS) == {}
     assert again.entry.rows_forgotten == 14
     assert again.entry.rows_in == sum(facts["rows"] for facts in load_report(lab.lake, again.entry.drop_id)["files"].values())
 
 
-def test_a_drop_that_only_tells_of_a_claim_or_a_plan_of_hers_brings_nothing(lab: Lab, taken: Any) -> None:
-    forget(lab)
+def test_a_drop_that_only_tells_of_a_claim_or_a_plan_of_hers_brings_nothing(clean: Lab, tmp_path: Path) -> None:
+    lab = copied(clean, tmp_path / "lab")
     span = {**_both("payer_transitions")[1], "START_DATE": "2026-01-01T00:00:00Z", "PLAN_OWNERSHIP": "Spouse", "OWNER_NAME": NAME}
     own = {**_both("payer_transitions")[0], "START_DATE": "2026-01-01T00:00:00Z"}
     files = {
@@ -166,8 +188,8 @@ def test_a_drop_that_only_tells_of_a_claim_or_a_plan_of_hers_brings_nothing(lab:
     assert [r["owner_name"] for r in lab.rows(later, "payer_transitions")] == [None]
 
 
-def test_visits_that_come_after_are_hers_too(lab: Lab, taken: Any) -> None:
-    forget(lab)
+def test_visits_that_come_after_are_hers_too(clean: Lab, tmp_path: Path) -> None:
+    lab = copied(clean, tmp_path / "lab")
     visit = {**_both("encounters")[0], "Id": "e-gone-0009"}
     lab.take({"encounters.csv": csv_text(R33["encounters"], visit)}, name="visit", day="2025-01-31", kind="delta", sequence=1)
     line = {**_both("conditions")[1], "ENCOUNTER": "e-gone-0009"}
@@ -176,19 +198,17 @@ def test_visits_that_come_after_are_hers_too(lab: Lab, taken: Any) -> None:
     assert last.entry.rows_forgotten == 1
 
 
-def test_forgetting_first_and_taking_in_after_is_the_same(lab: Lab, taken: Any, tmp_path: Path) -> None:
-    forget(lab)
+def test_forgetting_first_and_taking_in_after_is_the_same(clean: Lab, tmp_path: Path) -> None:
     other = Lab(tmp_path / "other")
     begin(other.lake, other.catalog, GONE)
     erase(settings_of(other), other.lake, other.catalog)
-    other.take(history(f"someday,,{GONE},e-gone-0001,s,1,text\n"))
-    ours, theirs = ({k: t for k, t in texts(one).items() if k.startswith((DROPS_PREFIX, "ops/forgotten/f"))} for one in (lab, other))
+    other.take(history(BROKEN))
+    ours, theirs = ({k: t for k, t in texts(one).items() if k.startswith((DROPS_PREFIX, "ops/forgotten/f"))} for one in (clean, other))
     assert ours == theirs
 
 
-def test_the_list_holds_hashes_only(lab: Lab, taken: Any) -> None:
-    forget(lab)
-    entries = Forgotten.load(lab.lake).entries
+def test_the_list_holds_hashes_only(clean: Lab) -> None:
+    entries = Forgotten.load(clean.lake).entries
     assert ("patients", hash_of(GONE)) in entries
     assert {f for f, _ in entries} == {"patients", "patients.name", "encounters", "claims", "appointments", "staff_actions"}
     assert all(len(h) == 64 for _, h in entries)
@@ -221,14 +241,10 @@ class Dying(LocalStorage):
         super().delete(*args, **kwargs)
 
 
-def test_a_pass_that_was_killed_anywhere_is_finished_by_the_next(lab: Lab, taken: Any, tmp_path: Path) -> None:
-    shutil.copytree(lab.root, tmp_path / "whole")
-    whole = Lab(tmp_path / "whole")
-    forget(whole)
-    wanted, died = texts(whole), 0
+def test_a_pass_that_was_killed_anywhere_is_finished_by_the_next(first: tuple[Lab, Taken], clean: Lab, tmp_path: Path) -> None:
+    wanted, died = texts(clean), 0
     for place in (0, 1, 3, 33, 38, 43, 46, 49):
-        shutil.copytree(lab.root, tmp_path / f"at{place}")
-        one = Lab(tmp_path / f"at{place}")
+        one = copied(first[0], tmp_path / f"at{place}")
         storage = Dying(one.lake.root)
         storage.left = place
         try:
@@ -245,7 +261,8 @@ def test_a_pass_that_was_killed_anywhere_is_finished_by_the_next(lab: Lab, taken
     assert died >= 6
 
 
-def test_the_pending_note_names_nobody(lab: Lab, taken: Any) -> None:
+def test_the_pending_note_names_nobody(first: tuple[Lab, Taken], tmp_path: Path) -> None:
+    lab = copied(first[0], tmp_path / "lab")
     begin(lab.lake, lab.catalog, GONE)
     assert json.loads(lab.lake.read("ops/forgotten/pending.json")) == {"stage": "listed"}
 
