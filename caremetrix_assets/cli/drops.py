@@ -76,7 +76,7 @@ def check(folder: Folder, lake: LakeOption = None) -> None:
     from caremetrix_assets.sources.examine import ReadOptions
 
     settings = load_settings(lake=lake)
-    options = ReadOptions(settings.work_dir, settings.threads, settings.duckdb_memory, settings.quarantine_limit)
+    options = ReadOptions.of(settings)
     found = check_folder(_folder(folder), load_catalog(), options, datetime.now(UTC).date(), open_lake(settings))
     rows = [{"file": r.file, "line": r.line, "column": r.column, "rule": r.rule, "wanted": r.wanted} for r in found.rows]
     starts = [
@@ -197,7 +197,7 @@ def replay_rows(lake: LakeOption = None) -> None:
 
     settings, catalog = load_settings(lake=lake), load_catalog()
     storage = open_lake(settings)
-    options = ReadOptions(settings.work_dir, settings.threads, settings.duckdb_memory, settings.quarantine_limit)
+    options = ReadOptions.of(settings)
     with Lease(storage, "caremetrix quarantine", on_wait=note):
         gained = retry_all(storage, catalog, Ledger.load(storage), options)
         keep_out(settings, storage, catalog)

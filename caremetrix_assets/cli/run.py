@@ -155,7 +155,7 @@ class Runs(ExitStack):
         """The summary, and exit code 1 when something failed or was rejected in this command."""
         document = summary(self.settings, day, seconds, self.progress, ok=self.ok)
         rejected = self.new_rejections()
-        say(document.pop("text"), **document, failures=self.failures, rejected=[e.reason for e in rejected])
+        say(document.pop("text"), styled=True, **document, failures=self.failures, rejected=[e.reason for e in rejected])
         for step, reason in self.failures.items():
             note(f"{step}: {reason}")
         if self.service_failed:

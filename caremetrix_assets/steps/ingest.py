@@ -43,9 +43,7 @@ def take_in(context: RunContext, progress: Callable[[str], None] = lambda _: Non
     erase(settings, context.storage, context.catalog, context.check_lease)  # what a killed `forget` left undone
     inbox = open_place(settings.inbox, settings)
     ledger = Ledger.load(context.storage)
-    options = ReadOptions(
-        work_dir=context.work_dir, threads=settings.threads, memory_limit=settings.duckdb_memory, limit=settings.quarantine_limit
-    )
+    options = ReadOptions.of(settings, context.work_dir)
     report = IngestReport()
     results: list[RuleResult] = []
     for taken in take_drops(inbox, context.storage, context.catalog, ledger, datetime.now(UTC).date(), options, context.only):
