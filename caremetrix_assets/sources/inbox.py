@@ -193,6 +193,8 @@ def _unsafe(inbox: Storage, folder: str, inside: Mapping[str, ObjectInfo]) -> st
     """Why nothing of a folder may be opened, or None: its seal or, without a manifest, a file of it leads out of the folder."""
     opened = [MANIFEST] if MANIFEST in inside else [SUCCESS, *csv_names(inside)] if SUCCESS in inside else []
     for name in opened:
+        if not f"{folder}/{name}".isprintable():
+            return f"{folder}: the name of the folder or of a file has control characters; rename it."
         try:
             _check_inside(inbox, folder, inside[name])
         except InputError as error:
