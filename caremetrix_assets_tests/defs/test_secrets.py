@@ -76,7 +76,7 @@ def test_nothing_that_a_run_leaves_tells_a_secret(
     assert results[0].exit_code == 1 and "fk_resolves" in results[0].output, results[0].output
     _drop(tmp_path / "inbox/bad", broken=True)
     results += [CliRunner().invoke(app, words), CliRunner().invoke(app, ["drop", "check", str(tmp_path / "inbox/bad")])]
-    results += [CliRunner().invoke(app, ["--json", word, "--lake", f"s3://{bucket}/lake"]) for word in ("doctor", "checks")]
+    results += [CliRunner().invoke(app, ["--json", "doctor", *words[1:5]]), CliRunner().invoke(app, ["--json", "checks", *words[3:5]])]
     monkeypatch.setenv("CAREMETRIX_S3_ENDPOINT", f"http://operator:{PASSWORD}@127.0.0.1:9")
     results += [CliRunner().invoke(app, [*words[:4], f"s3://{bucket}/away", *words[5:]])]
     assert [r.exit_code for r in results] == [1, 1, 1, 0, 0, 3]
