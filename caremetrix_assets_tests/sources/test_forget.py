@@ -265,5 +265,3 @@ def test_the_pending_note_names_nobody(first: tuple[Lab, Taken], tmp_path: Path)
     lab = copied(first[0], tmp_path / "lab")
     begin(lab.lake, lab.catalog, GONE)
     assert json.loads(lab.lake.read("ops/forgotten/pending.json")) == {"stage": "listed"}
-
-

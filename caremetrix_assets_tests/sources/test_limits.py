@@ -87,12 +87,14 @@ def test_a_drop_with_such_files(lab: Lab) -> None:
     settings = load_settings(max_file_gb="0.0001", max_record_kb="50")
     options = ReadOptions.of(settings, lab.root / "work")
     assert (options.limits.file, options.limits.record) == (0.0001 * 2**30, 51_200)
-    (one, two) = take_in(lab.inbox, lab.lake, lab.catalog, lab.ledger, TODAY, ReadOptions(lab.root / "work", limits=Limits(400_000, 51_200)))
+    (one, two) = take_in(
+        lab.inbox, lab.lake, lab.catalog, lab.ledger, TODAY, ReadOptions(lab.root / "work", limits=Limits(400_000, 51_200))
+    )
     assert (one.entry.status, one.entry.rows_in, one.entry.rows_quarantined) == ("accepted", 7, 1)
     (row,) = read_quarantine(lab.lake, "conditions", [one.entry.drop_id]).to_pylist()
     assert (row["source_line"], row["rule"], row["raw_text"]) == (3, "too_long", long[:SHOWN_BYTES])
     assert two.entry.status == "accepted"
     lab.drop("three", minimal(conditions="\n".join([R33["conditions"], *[GOOD] * 20_000]) + "\n"), sequence=1)
-    (three,) = take_in(lab.inbox, lab.lake, lab.catalog, lab.ledger, TODAY, ReadOptions(lab.root / "work", limits=Limits(400_000)))
+    (three,) = take_in(lab.inbox, lab.lake, lab.catalog, lab.ledger, TODAY, options)
     assert three.entry.status == "rejected" and "the limit for a file" in (three.entry.reason or "")
     assert list((lab.root / "work").iterdir()) == []
