@@ -2,7 +2,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help install demo test dev lint format docs bench constraints clean
+.PHONY: help install demo test dev lint format docs bench constraints audit clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -28,6 +28,7 @@ help:
 	@echo "make docs         the data dictionary in docs/reference from the contracts"
 	@echo "make bench        measures; minutes"
 	@echo "make constraints  resolves pyproject.toml into constraints.txt anew"
+	@echo "make audit        known vulnerabilities of the pinned packages; needs pip-audit and the package index"
 	@echo "make clean        removes .venv, the demo's lake and caches; never ./.caremetrix/lake, ./inbox or Dagster's history"
 
 install: $(STAMP)
@@ -75,6 +76,10 @@ constraints:
 	@command -v uv > /dev/null || { echo "make constraints needs uv (pip install uv)" >&2; exit 3; }
 	@echo "# Every package, pinned and hash-checked; written by \`make constraints\` from pyproject.toml, never edited." > constraints.txt
 	@uv pip compile pyproject.toml --quiet --all-extras --universal --python-version 3.11 --fork-strategy fewest --no-strip-extras --generate-hashes --no-header --no-annotate >> constraints.txt
+
+audit:
+	@command -v pip-audit > /dev/null || { echo "make audit needs pip-audit (pip install pip-audit)" >&2; exit 3; }
+	@pip-audit --strict --require-hashes --disable-pip -r constraints.txt
 
 clean:
 	rm -rf .venv .caremetrix/demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
