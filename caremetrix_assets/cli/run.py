@@ -15,6 +15,7 @@ from caremetrix_assets.errors import InputError, ServiceError, UsageError
 from caremetrix_assets.lake.reader import open_lake
 from caremetrix_assets.lake.state import fix_start_date, read_start_date
 from caremetrix_assets.settings import Settings, load_settings
+from caremetrix_assets.sources.forgotten import pending as forgetting
 from caremetrix_assets.sources.ledger import Entry, Ledger
 from caremetrix_assets.steps.pending import Pending, is_up_to_date, newest_date, pending_drops
 
@@ -40,6 +41,8 @@ def run(
     overrides = {k: str(v) for k, v in options.items() if v is not None}
     settings = load_settings(**overrides)
     until = _until(to)
+    if forgetting(open_lake(settings)):
+        note("A patient is being forgotten and older partitions may still hold them: run `caremetrix forget` with the same id again.")
     pending = pending_drops(settings)
     opening = _opening(settings, pending)
     with Runs(settings, overrides, opening) as report:
