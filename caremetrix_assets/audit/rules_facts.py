@@ -13,8 +13,9 @@ from caremetrix_assets.audit.fragments import OPENING, col, entity, event_day, k
 from caremetrix_assets.audit.fragments import is_member as members_of
 from caremetrix_assets.audit.model import Aggregate, Offenders, Outcome, Predicate, Procedure, Rule, Scope
 from caremetrix_assets.audit.registry import rule
-from caremetrix_assets.audit.relations import names_in, references
 from caremetrix_assets.catalog.models import Catalog, Column, Driving, Table
+from caremetrix_assets.catalog.neighbours import driving_query, references
+from caremetrix_assets.catalog.sqltext import names_in
 
 if TYPE_CHECKING:
     from caremetrix_assets.audit.environment import Environment
@@ -26,7 +27,7 @@ def fact_rules(catalog: Catalog, table: Table) -> Iterator[Rule]:
         yield from _against_sources(catalog, table)
     if table.layer != "facts":
         return
-    for column, (target, target_column) in references(catalog, table).items():
+    for column, (target, target_column) in references(table, catalog.tables).items():
         if table.column(column).type != "key":
             continue
         if not table.column(column).optional_key and column != "date_key":
@@ -54,7 +55,7 @@ def _against_sources(catalog: Catalog, table: Table) -> Iterator[Rule]:
     source = f"{staged(table)} inner join {_sources(catalog, table)} as s on {_match(table)}"
     needs = frozenset(d.table for d in table.driving)
     for d in table.driving:
-        needs |= names_in(f"select 1 from {d.table} where {d.where or 'true'}") - {table.name}
+        needs |= names_in(driving_query(d)) - {table.name}
     yield rule("rows_out_equals_rows_in", Procedure(_rows), needs=needs | {f"{table.name}__all"}, on_empty=True)
     known = [u for u in upstreams if u is not None]
     if len(known) < len(upstreams):

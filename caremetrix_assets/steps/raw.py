@@ -9,7 +9,6 @@ from datetime import date
 import duckdb
 
 from caremetrix_assets.audit.model import FileCounts
-from caremetrix_assets.audit.relations import required_relations
 from caremetrix_assets.catalog.models import Catalog, Table
 from caremetrix_assets.engines.duckdb import literal, parquet_relation, quote
 from caremetrix_assets.lake.changelog import state_sql
@@ -109,7 +108,7 @@ def _audit(con: duckdb.DuckDBPyConnection, staged: Staged, files: dict[date, lis
     log = table.name + BUILD
     parquet_relation(con, log, [new.get(d) or context.storage.local_path(object_key("raw", table.name, d)) for d in sorted(days)])
     con.execute(f"create or replace temp view {quote(table.name + '__state')} as {state_sql(table, quote(log))}")
-    prepare(con, context, table, [context.run_date], required_relations(context.catalog, table))
+    prepare(con, context, table, [context.run_date], set(table.after))
     audit_staged(con, staged, files)
 
 
