@@ -23,6 +23,7 @@ ROWS = "the partition has no row"
 NO_VALUE = "the column has no value"
 NO_ROW = "there is nothing to check"
 NOT_BUILT = "table not built"
+NO_PARENT = "parent file not in any drop"
 SAMPLES = 5
 
 

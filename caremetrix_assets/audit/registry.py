@@ -67,6 +67,7 @@ CHECKS: dict[str, Check] = {
     # facts and event dimensions
     "rows_out_equals_rows_in": Check("integrity"),
     "money_equals_source": Check("integrity"),
+    "join_match_rate": Check("integrity"),
     "version_covers_event": Check("integrity"),
     "simulated_flag_true": Check("integrity"),
     "unknown_member_share": _warn("0.05"),

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from caremetrix_assets.audit.fragments import OPENING, col, entity, event_day, key_text, name, same, staged
+from caremetrix_assets.audit.fragments import OPENING, RESERVED, both, col, entity, event_day, key_text, name, same, staged
 from caremetrix_assets.audit.fragments import is_member as members_of
-from caremetrix_assets.audit.model import Aggregate, Offenders, Outcome, Predicate, Procedure, Rule, Scope
+from caremetrix_assets.audit.model import NO_PARENT, Aggregate, Offenders, Outcome, Predicate, Procedure, Rule, Scope
 from caremetrix_assets.audit.registry import rule
-from caremetrix_assets.catalog.models import Catalog, Column, Driving, Table
-from caremetrix_assets.catalog.neighbours import driving_query, references
+from caremetrix_assets.catalog.models import Catalog, Column, Driving, Match, Table
+from caremetrix_assets.catalog.neighbours import driving_query, joins, match_query, references
 from caremetrix_assets.catalog.sqltext import names_in
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ def fact_rules(catalog: Catalog, table: Table) -> Iterator[Rule]:
         yield from _against_sources(catalog, table)
     if table.layer != "facts":
         return
+    for joined, match in joins(table, catalog.tables):
+        yield _matches(catalog, table, joined, match)
     for column, (target, target_column) in references(table, catalog.tables).items():
         if table.column(column).type != "key":
             continue
@@ -35,6 +37,24 @@ def fact_rules(catalog: Catalog, table: Table) -> Iterator[Rule]:
         dimension = catalog.tables.get(target)
         if dimension is not None and dimension.scd == 2 and (target_column,) == dimension.key:
             yield _covers(table, column, target, target_column)
+
+
+def _matches(catalog: Catalog, table: Table, column: Column, match: Match) -> Rule:
+    """Rows on the unknown member of all that name one, over the whole build: a day of a few rows has no rate."""
+    target, key = references(table, catalog.tables)[column.name]
+    parent = f"select 1 from {name(target)} as d where {col(key, 'd')} not in {tuple(RESERVED)} limit 1"
+    counted = f"select count(*), count(*) filter (where {col(column.name)} = -1) from {name(table.name + '__all')} as t"
+    named = both(match.when, f"{col(column.name)} <> -2")
+
+    def run(env: Environment) -> Mapping[date, Outcome]:
+        rows, unknown = env.rows(f"{counted} where {named}")[0]
+        found = Outcome(1, int(rows - unknown < match.rate * rows), (column.name,), None if rows else "no row names one")
+        if not env.rows(parent):
+            found = Outcome(0, 0, reason=NO_PARENT)
+        return dict.fromkeys(env.dates, found)
+
+    needs = {f"{table.name}__all", target} | (names_in(match_query(table, match)) - {table.name})
+    return rule("join_match_rate", Procedure(run), column=column.name, needs=frozenset(needs))
 
 
 def _covers(table: Table, column: str, target: str, key: str) -> Rule:

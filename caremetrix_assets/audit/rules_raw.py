@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from caremetrix_assets.audit.fragments import col, key_text, literal, name, staged, unresolved
-from caremetrix_assets.audit.model import FileCounts, Offenders, Outcome, Procedure, Rule, Scope
+from caremetrix_assets.audit.model import NO_PARENT, FileCounts, Offenders, Outcome, Procedure, Rule, Scope
 from caremetrix_assets.audit.registry import rule
 from caremetrix_assets.catalog.models import Catalog, Column, Table
 
@@ -66,7 +66,7 @@ def _parent(catalog: Catalog, table: Table, column: Column) -> Rule:
     key = (parent.natural_key or parent.key)[0] if parent else "id"
     target = f"$log({column.parent})"
     sql = unresolved(table, column.name, f"{target} as d", key, "t.change_type <> 'delete'")
-    absent = f"select 'parent file not in any drop' where not exists (select 1 from {target})"
+    absent = f"select '{NO_PARENT}' where not exists (select 1 from {target})"
     needs = frozenset({column.parent})
     return rule("raw_fk_resolves", Offenders(sql, unless=absent), Scope(column.name), column=column.name, needs=needs)
 

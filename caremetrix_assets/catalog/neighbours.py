@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from caremetrix_assets.catalog.models import Driving, Table
+from caremetrix_assets.catalog.models import Column, Driving, Match, Table
 from caremetrix_assets.catalog.sqltext import names_in
 
 STAGED = ("all", "state", "held", "log")
@@ -23,7 +23,9 @@ def neighbours(table: Table, tables: Mapping[str, Table]) -> frozenset[str]:
     for column in table.columns:
         found |= {column.parent} if column.parent else set()
         found |= {column.equals.lstrip("-").partition(".")[0]} if column.equals else set()
-    for query in (*own_queries(table), *(driving_query(d) for d in table.driving)):
+    queries = [*own_queries(table), *(driving_query(d) for d in table.driving)]
+    queries += [match_query(table, match) for _, match in joins(table, tables)]
+    for query in queries:
         found |= {_plain(name) for name in names_in(query)}
     return frozenset(found - {table.name})
 
@@ -43,6 +45,21 @@ def references(table: Table, tables: Mapping[str, Table]) -> dict[str, tuple[str
     return {c: r for c, r in found.items() if r != (table.name, c)}
 
 
+def joins(table: Table, tables: Mapping[str, Table]) -> list[tuple[Column, Match]]:
+    """Keys of a fact with how often the join behind them must find a member: all but the day's, which no join fills."""
+    if table.layer != "facts":
+        return []
+    keys = references(table, tables).keys() - {"date_key"}
+    return [(c, _named(table, c)) for c in table.columns if c.name in keys and c.type == "key"]
+
+
+def _named(table: Table, column: Column) -> Match:
+    match, own = column.match or Match(), f"{column.name.removesuffix('_key')}_id"
+    if match.when is None and table.has(own):
+        return match.model_copy(update={"when": f"t.{own} is not null"})
+    return match
+
+
 def own_queries(table: Table) -> Iterator[str]:
     """The SELECTs that a contract writes out."""
     for check in table.checks.values():
@@ -56,6 +73,11 @@ def own_queries(table: Table) -> Iterator[str]:
 def driving_query(driving: Driving) -> str:
     """A SELECT that reads what the choice of a fact's driving rows reads."""
     return f"select 1 as one from {driving.table} where {driving.where or 'true'}"
+
+
+def match_query(table: Table, match: Match) -> str:
+    """A SELECT that reads what the choice of the rows of a join reads."""
+    return f"select 1 as one from {table.name} as t where {match.when or 'true'}"
 
 
 def _dimension_of(column: str, tables: Mapping[str, Table]) -> tuple[str, str] | None:
