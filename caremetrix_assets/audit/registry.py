@@ -52,6 +52,7 @@ CHECKS: dict[str, Check] = {
     "raw_key_unique": Check("integrity"),
     "raw_fk_resolves": Check("integrity"),
     "change_log_minimal": Check("integrity"),
+    "replayed_state_equals_drop": Check("integrity"),
     "sentinel_removed": Check("contract"),
     "newest_event_age": _warn(),
     "new_category_value": _warn(),
