@@ -86,6 +86,9 @@ def _against_sources(catalog: Catalog, table: Table) -> Iterator[Rule]:
         if len(known) == 1 and (text := _code_source(table, column, known[0])) is not None:
             bad = f"{col(column.name)} is distinct from {col(text, 's')}"
             yield rule("code_keeps_text", Predicate(bad, source=source), column=column.name, needs=needs)
+    if len(table.driving) == 1 and table.driving[0].date and not event_day(table):
+        bad = f"s.event_day > t.partition_date or (s.event_day < t.partition_date and t.partition_date <> {OPENING})"
+        yield rule("only_this_day", Predicate(bad, source=source), needs=needs)
     if table.has("is_simulated") and all(u.has("is_simulated") for u in known):
         bad = "t.is_simulated is distinct from s.is_simulated"
         yield rule("simulated_flag_true", Predicate(bad, source=source), needs=needs)
@@ -105,7 +108,8 @@ def _source(catalog: Catalog, driving: Driving) -> str:
     upstream, table = catalog.tables.get(driving.table), name(driving.table)
     keys = ", ".join(f"{col(k, table) if upstream is None or upstream.has(k) else k} as k{i}" for i, k in enumerate(driving.key))
     where = f" where {driving.where}" if driving.where else ""
-    return f"(select {table}.*, {keys} from {table}{where})"
+    day = f", {driving.date} as event_day" if driving.date else ""
+    return f"(select {table}.*, {keys}{day} from {table}{where})"
 
 
 def _match(table: Table, own: str = "t") -> str:
@@ -113,11 +117,13 @@ def _match(table: Table, own: str = "t") -> str:
 
 
 def _money(catalog: Catalog, table: Table, column: Column, needs: frozenset[str]) -> Rule:
-    """Sums of a date's rows to the cent. ``equals`` may turn the sign: ``-table.column``."""
+    """Sums of a date's rows to the cent. ``equals`` may turn the sign (``-table.column``) and choose rows (``… where s.type = 'X'``)."""
     assert column.equals is not None
     sign = "-" if column.equals.startswith("-") else ""
-    target, _, amount = column.equals.lstrip("-").partition(".")
-    own, other = f"coalesce(sum({col(column.name)}), 0)", f"{sign}coalesce(sum({col(amount, 's')}), 0)"
+    target, _, chosen = column.equals.lstrip("-").partition(".")
+    amount, _, where = chosen.partition(" where ")
+    only = f" filter (where {where})" if where else ""
+    own, other = f"coalesce(sum({col(column.name)}), 0)", f"{sign}coalesce(sum({col(amount, 's')}){only}, 0)"
     driving = next((d for d in table.driving if d.table == target), None)
     if driving is not None:
         # rows of another source have no such amount: none in the source, and none in the fact
@@ -133,12 +139,12 @@ def _money(catalog: Catalog, table: Table, column: Column, needs: frozenset[str]
 
 
 def _code_source(table: Table, column: Column, upstream: Table) -> str | None:
-    """The driving column whose text a ``_code``, ZIP or FIPS of an event dimension repeats, found by name."""
-    if table.dimension != "event" or upstream.layer != "raw" or not column.is_text:
+    """The driving column whose text a ``_code``, ZIP or FIPS repeats, found by name (``diagnosis_code_1``: ``diagnosis1``)."""
+    if upstream.layer != "raw" or not column.is_text:
         return None
     if column.name not in ("zip", "fips") and "_code" not in column.name:
         return None
-    wanted = {column.name.replace("_", "")}
+    wanted = {column.name.replace("_", ""), column.name.replace("_code_", "")}
     if column.name == f"{entity(table)}_code":
         wanted.add("code")
     return next((c.name for c in upstream.source_columns if c.is_text and c.name.replace("_", "") in wanted), None)

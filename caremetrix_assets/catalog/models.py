@@ -128,12 +128,16 @@ class RawSource(Strict):
 
 
 class Driving(Strict):
-    """A source whose rows a fact has exactly once. Most facts have one; a fact of several has the rows of all of them."""
+    """A source whose rows a fact has exactly once. Most facts have one; a fact of several has the rows of all of them.
+
+    ``date`` says the day of a source row, for a table whose own rows do not (``date_key``).
+    """
 
     table: str
     key: tuple[str, ...]
     own_key: tuple[str, ...]
     where: str | None = None
+    date: str | None = None
 
 
 class Drill(Strict):

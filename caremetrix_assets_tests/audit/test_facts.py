@@ -20,6 +20,7 @@ RAW = contract(
         "part": "int",
         "reasoncode": "text",
         "code": "text",
+        "sign2": "text",
         "cost": "money",
         "off": "money",
         "is_simulated": "bool",
@@ -83,15 +84,15 @@ def _case(rule: str, seeded: dict[str, Any], failed: int = 1, keys: str = "s1", 
 
 EVENT = contract(
     "dim_visit",
-    {"visit_key": "key", "visit_id": "id", "reason_code": "text", "visit_code": "text"},
+    {"visit_key": "key", "visit_id": "id", "reason_code": "text", "visit_code": "text", "sign_code_2": "text"},
     ["visit_key"],
     natural_key=("visit_id",),
     dimension="event",
     driving={"table": "raw_visit", "key": ("id",), "own_key": ("visit_id",)},
 )
 # the first 15 hexadecimal digits of md5('visit|v1')
-VISIT = {"visit_key": 0x6267DEAC51D8BC9, "visit_id": "v1", "reason_code": "0123", "visit_code": "7"}
-CODES = {"raw_visit": [{**SOURCE, "reasoncode": "0123", "code": "7"}]}
+VISIT = {"visit_key": 0x6267DEAC51D8BC9, "visit_id": "v1", "reason_code": "0123", "visit_code": "7", "sign_code_2": "02"}
+CODES = {"raw_visit": [{**SOURCE, "reasoncode": "0123", "code": "7", "sign2": "02"}]}
 CASES = [
     Case(
         "rows_out_equals_rows_in",
@@ -135,6 +136,16 @@ CASES = [
         EVENT,
         Setting([VISIT], given=CODES),
         Setting([{**VISIT, "visit_code": None}]),
+        1,
+        "v1",
+        neighbours=[RAW],
+        **NOT_BUILT,
+    ),
+    Case(
+        "code_keeps_text.sign_code_2",
+        EVENT,
+        Setting([VISIT], given=CODES),
+        Setting([{**VISIT, "sign_code_2": "2"}]),
         1,
         "v1",
         neighbours=[RAW],
@@ -318,6 +329,36 @@ def test_a_sum_of_another_table_is_compared_as_a_whole(tmp_path: Path) -> None:
     lab.relation("fact_line", other, [{"line_sk": "a", "amount": 4}, {"line_sk": "b", "amount": 6}])
     assert lab.stage([{"visit_sk": "s1", "visit_id": "v1", "amount": 10}]).run().of("money_equals_source.amount").status == "passed"
     assert lab.stage([{"visit_sk": "s1", "visit_id": "v1", "amount": 11}]).run().of("money_equals_source.amount").status == "failed"
+
+
+def test_a_sum_may_be_of_chosen_rows(tmp_path: Path) -> None:
+    columns = {"visit_sk": "text", "visit_id": "id", "amount": {"type": "money", "equals": "raw_visit.cost where s.code = 'CHARGE'"}}
+    table = contract("fact_sum", columns, ["visit_sk"], driving={"table": "raw_visit", "key": ("id",), "own_key": ("visit_id",)})
+    lab = Lab(tmp_path, table, RAW)
+    lab.relation("raw_visit", RAW, [{**SOURCE, "code": "CHARGE"}, {**SOURCE, "id": "v2", "code": "PAYMENT", "cost": 5}])
+    payment = {"visit_sk": "s2", "visit_id": "v2", "amount": 0}
+    right, wrong = ([{"visit_sk": "s1", "visit_id": "v1", "amount": amount}, payment] for amount in (10, 15))
+    assert lab.stage(right).run().of("money_equals_source.amount").status == "passed"
+    assert lab.stage(wrong).run().of("money_equals_source.amount").status == "failed"
+
+
+@pytest.mark.parametrize(("day", "partition", "failed"), [(D1, D1, 0), (D2, D1, 1), (D1, D2, 1), (date(2010, 1, 1), OPENING, 0)])
+def test_the_source_says_the_day_of_a_row_without_one(tmp_path: Path, day: date, partition: date, failed: int) -> None:
+    raw = RAW.model_copy(update={"columns": (*RAW.columns, column("day", "date"))})
+    driving = {"table": "raw_visit", "key": ("id",), "own_key": ("visit_id",), "date": "cast(day as date)"}
+    lab = Lab(tmp_path, contract("fact_v", {"v_sk": "text", "visit_id": "id"}, ["v_sk"], driving=driving), raw, dates=(partition,))
+    lab.relation("raw_visit", raw, [{"id": "v1", "day": day}])
+    found = lab.stage([{"v_sk": "a", "visit_id": "v1"}]).run().of("only_this_day", partition)
+    assert (found.rows_checked, found.rows_failed) == (1, failed)
+
+
+def test_every_row_that_has_a_day_of_its_own_is_held_to_it() -> None:
+    """But for the book of bookings, whose day is none of the booking's."""
+    catalog = load_catalog()
+    free = {
+        t.name for t in catalog.tables.values() if t.by_event_date and not any(r.check == "only_this_day" for r in rules_of(catalog, t))
+    }
+    assert free == {"fact_booking"}
 
 
 def _of_two(tmp_path: Path, rows: list[dict[str, Any]], calls: list[dict[str, Any]]) -> Lab:

@@ -113,7 +113,8 @@ def _rules(c: Column) -> Iterator[str]:
     if c.additive:
         yield "adds up over the rows of one breakdown"
     if c.equals:
-        yield f"adds up to `{c.equals}`"
+        amount, _, where = c.equals.partition(" where s.")
+        yield f"adds up to `{amount}`" + (f" where `{where}`" if where else "")
     if c.since:
         yield f"since Synthea {c.since}"
     if PRIVACY[c.privacy]:
