@@ -337,9 +337,9 @@ def test_a_sum_may_be_of_chosen_rows(tmp_path: Path) -> None:
     lab = Lab(tmp_path, table, RAW)
     lab.relation("raw_visit", RAW, [{**SOURCE, "code": "CHARGE"}, {**SOURCE, "id": "v2", "code": "PAYMENT", "cost": 5}])
     payment = {"visit_sk": "s2", "visit_id": "v2", "amount": 0}
-    right, wrong = ([{"visit_sk": "s1", "visit_id": "v1", "amount": amount}, payment] for amount in (10, 15))
-    assert lab.stage(right).run().of("money_equals_source.amount").status == "passed"
-    assert lab.stage(wrong).run().of("money_equals_source.amount").status == "failed"
+    for amount, status in ((10, "passed"), (15, "failed")):
+        rows: Rows = [{"visit_sk": "s1", "visit_id": "v1", "amount": amount}, payment]
+        assert lab.stage(rows).run().of("money_equals_source.amount").status == status
 
 
 @pytest.mark.parametrize(("day", "partition", "failed"), [(D1, D1, 0), (D2, D1, 1), (D1, D2, 1), (date(2010, 1, 1), OPENING, 0)])
@@ -355,9 +355,8 @@ def test_the_source_says_the_day_of_a_row_without_one(tmp_path: Path, day: date,
 def test_every_row_that_has_a_day_of_its_own_is_held_to_it() -> None:
     """But for the book of bookings, whose day is none of the booking's."""
     catalog = load_catalog()
-    free = {
-        t.name for t in catalog.tables.values() if t.by_event_date and not any(r.check == "only_this_day" for r in rules_of(catalog, t))
-    }
+    dated = [t for t in catalog.tables.values() if t.by_event_date]
+    free = {t.name for t in dated if not any(r.check == "only_this_day" for r in rules_of(catalog, t))}
     assert free == {"fact_booking"}
 
 
