@@ -43,6 +43,24 @@ class When(Strict):
     rule: Literal["exactly", "only", "needed"] = "exactly"
 
 
+class Match(Strict):
+    """How often the join behind a fact's key finds its member: ``rate`` is the least share of the rows that name one.
+
+    ``when`` says which do, over the row ``t``; without it those whose id beside the key has a value (``patient_id`` for
+    ``patient_key``), without such an id all. A rate below the usual one has a reason.
+    """
+
+    when: str | None = None
+    rate: Decimal = Decimal("0.95")
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _reasoned(self) -> Match:
+        if not 0 < self.rate <= 1 or (self.rate < Decimal("0.95") and not self.reason):
+            raise ValueError("`match`: the rate is above 0 and at most 1, and one below 0.95 has a `reason`")
+        return self
+
+
 class Column(Strict):
     """One column of a table: its type, its meaning, and every rule that is about this column alone."""
 
@@ -66,12 +84,19 @@ class Column(Strict):
     parts: tuple[str, str] | None = None
     equals: str | None = None
     optional_key: bool = False
+    match: Match | None = None
     headers: tuple[str, ...] | None = None
     counts: bool = True
     parent: str | None = None
     null_if: tuple[str, ...] = ()
     since: str | None = None
     when: When | None = None
+
+    @model_validator(mode="after")
+    def _joined(self) -> Column:
+        if self.match and self.type != "key":
+            raise ValueError("`match` is about the join behind a key")
+        return self
 
     @property
     def sql_type(self) -> str:
@@ -103,12 +128,16 @@ class RawSource(Strict):
 
 
 class Driving(Strict):
-    """A source whose rows a fact has exactly once. Most facts have one; a fact of several has the rows of all of them."""
+    """A source whose rows a fact has exactly once. Most facts have one; a fact of several has the rows of all of them.
+
+    ``date`` says the day of a source row, for a table whose own rows do not (``date_key``).
+    """
 
     table: str
     key: tuple[str, ...]
     own_key: tuple[str, ...]
     where: str | None = None
+    date: str | None = None
 
 
 class Drill(Strict):

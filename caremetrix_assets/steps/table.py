@@ -12,7 +12,6 @@ from caremetrix_assets.audit.evaluate import audit, blocking
 from caremetrix_assets.audit.grades import collect_metrics, read_metrics
 from caremetrix_assets.audit.model import AuditContext, FileCounts
 from caremetrix_assets.audit.model import Staged as AuditInput
-from caremetrix_assets.audit.relations import required_relations
 from caremetrix_assets.catalog.models import Table
 from caremetrix_assets.engines.duckdb import (
     literal,
@@ -68,8 +67,7 @@ def _snapshot_plan(context: RunContext, table: Table) -> tuple[dict[date, str], 
 
 def _run(con: duckdb.DuckDBPyConnection, staged: Staged, todo: list[date], marks: dict[date, str]) -> None:
     context, table = staged.context, staged.table
-    names = set(table.upstream) | required_relations(context.catalog, table)
-    prepare(con, context, table, todo, names)
+    prepare(con, context, table, todo, set(table.after))
     target = table.name + BUILD
     run_select(con, table, str(table.sql), BUILT if table.by_event_date else target)
     if table.by_event_date:

@@ -6,8 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from caremetrix_assets_tests.audit.support import D1, D2, MARKER, OPENING, Case, Lab, Setting, contract, prove
+from caremetrix_assets.audit.rules import rules_of
+from caremetrix_assets.catalog.load import load_catalog
+from caremetrix_assets.catalog.models import Match
+from caremetrix_assets_tests.audit.support import D1, D2, MARKER, OPENING, Case, Lab, Setting, column, contract, prove
 
 RAW = contract(
     "raw_visit",
@@ -16,6 +20,7 @@ RAW = contract(
         "part": "int",
         "reasoncode": "text",
         "code": "text",
+        "sign2": "text",
         "cost": "money",
         "off": "money",
         "is_simulated": "bool",
@@ -79,15 +84,15 @@ def _case(rule: str, seeded: dict[str, Any], failed: int = 1, keys: str = "s1", 
 
 EVENT = contract(
     "dim_visit",
-    {"visit_key": "key", "visit_id": "id", "reason_code": "text", "visit_code": "text"},
+    {"visit_key": "key", "visit_id": "id", "reason_code": "text", "visit_code": "text", "sign_code_2": "text"},
     ["visit_key"],
     natural_key=("visit_id",),
     dimension="event",
     driving={"table": "raw_visit", "key": ("id",), "own_key": ("visit_id",)},
 )
 # the first 15 hexadecimal digits of md5('visit|v1')
-VISIT = {"visit_key": 0x6267DEAC51D8BC9, "visit_id": "v1", "reason_code": "0123", "visit_code": "7"}
-CODES = {"raw_visit": [{**SOURCE, "reasoncode": "0123", "code": "7"}]}
+VISIT = {"visit_key": 0x6267DEAC51D8BC9, "visit_id": "v1", "reason_code": "0123", "visit_code": "7", "sign_code_2": "02"}
+CODES = {"raw_visit": [{**SOURCE, "reasoncode": "0123", "code": "7", "sign2": "02"}]}
 CASES = [
     Case(
         "rows_out_equals_rows_in",
@@ -109,6 +114,13 @@ CASES = [
         absent=Setting([{**ROW, "person_key": None}]),
         reason="the column has no value",
     ),
+    _case(
+        "join_match_rate.person_key",
+        {"person_key": -1},
+        keys="person_key",
+        absent=Setting(given={"dim_person": PERSONS[:1]}),
+        reason="parent file not in any drop",
+    ),
     Case(
         "code_keeps_text.reason_code",
         EVENT,
@@ -124,6 +136,16 @@ CASES = [
         EVENT,
         Setting([VISIT], given=CODES),
         Setting([{**VISIT, "visit_code": None}]),
+        1,
+        "v1",
+        neighbours=[RAW],
+        **NOT_BUILT,
+    ),
+    Case(
+        "code_keeps_text.sign_code_2",
+        EVENT,
+        Setting([VISIT], given=CODES),
+        Setting([{**VISIT, "sign_code_2": "2"}]),
         1,
         "v1",
         neighbours=[RAW],
@@ -218,6 +240,79 @@ def test_threshold_of_unknown_members(tmp_path: Path, unknown: int, status: str)
     assert not [r for r in results if r.check_name == "unknown_member_share.source_key"]
 
 
+Rows = list[dict[str, Any]]
+
+
+def _joined(tmp_path: Path, rows: Rows, everything: Rows | None = None, **match: Any) -> tuple[str, str | None]:
+    """Status and reason of the join behind person_key, declared as ``match``."""
+    columns = [c.model_copy(update={"match": Match(**match)}) if c.name == "person_key" else c for c in FACT.columns]
+    lab = Lab(tmp_path, FACT.model_copy(update={"columns": tuple(columns)}), RAW, PERSON)
+    lab.relation("dim_person", PERSON, PERSONS)
+    found = lab.stage(rows, everything=everything).run().of("join_match_rate.person_key")
+    assert found.rows_checked == (None if found.status == "not_applicable" else 1)
+    return found.status, found.reason
+
+
+def _persons(unmatched: int, matched: int) -> Rows:
+    keys = [-1] * unmatched + [7] * matched
+    return [{**ROW, "visit_sk": f"s{i}", "visit_id": f"v{i}", "person_key": key} for i, key in enumerate(keys)]
+
+
+@pytest.mark.parametrize(
+    ("unmatched", "matched", "rate", "status"),
+    [(1, 19, "0.95", "passed"), (1, 18, "0.95", "failed"), (1, 1, "0.5", "passed"), (2, 1, "0.5", "failed"), (1, 99, "1", "failed")],
+)
+def test_a_join_finds_at_least_its_declared_share(tmp_path: Path, unmatched: int, matched: int, rate: str, status: str) -> None:
+    assert _joined(tmp_path, _persons(unmatched, matched), rate=Decimal(rate), reason="-") == (status, None)
+
+
+def test_a_join_is_judged_over_the_whole_build(tmp_path: Path) -> None:
+    """A day with one visit of an unknown person is no broken join; a day without one does not hide it."""
+    everything = _persons(1, 19)
+    assert _joined(tmp_path, everything[:1], everything) == ("passed", None)
+    everything = _persons(2, 18)
+    assert _joined(tmp_path, everything[2:], everything) == ("failed", None)
+
+
+def test_only_rows_that_name_a_parent_count(tmp_path: Path) -> None:
+    rows = [{**row, "note": "named" if row["person_key"] == 7 else None} for row in _persons(5, 1)]
+    assert _joined(tmp_path, rows, when="t.note is not null") == ("passed", None)
+    assert _joined(tmp_path, rows, when="t.note is null or t.visit_id in (select id from raw_visit)") == ("failed", None)
+    assert _joined(tmp_path, rows, when="t.note = 'other'") == ("not_applicable", "no row names one")
+    # a row that cannot have one is no missed join
+    assert _joined(tmp_path, [{**ROW, "person_key": -2}]) == ("not_applicable", "no row names one")
+
+
+def test_the_id_beside_a_key_says_whether_a_row_names_a_parent(tmp_path: Path) -> None:
+    columns = {"v_sk": "text", "person_key": {"type": "key", "ref": "dim_person.person_key"}, "person_id": "id"}
+    lab = Lab(tmp_path, contract("fact_v", columns, ["v_sk"]), PERSON)
+    lab.relation("dim_person", PERSON, PERSONS)
+    nameless = {"v_sk": "a", "person_key": -1}
+    results = lab.stage([{**nameless, "v_sk": "b"}, {"v_sk": "c", "person_key": 7, "person_id": "p"}]).run()
+    assert results.of("join_match_rate.person_key").status == "passed"
+    assert lab.stage([{**nameless, "person_id": "p"}]).run().of("join_match_rate.person_key").status == "failed"
+
+
+@pytest.mark.parametrize("match", [{"rate": "0.5"}, {"rate": "0", "reason": "-"}, {"rate": "1.1"}])
+def test_a_lower_rate_needs_a_reason(match: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="rate"):
+        Match(**match)  # type: ignore[arg-type]
+
+
+def test_only_a_key_has_a_join() -> None:
+    with pytest.raises(ValidationError, match="about the join behind a key"):
+        column("person_id", "id", match=Match())
+
+
+def test_every_key_of_every_fact_has_its_join_judged() -> None:
+    """All but the day's."""
+    catalog = load_catalog()
+    for table in catalog.layer("facts"):
+        judged = {r.name.partition(".")[2] for r in rules_of(catalog, table) if r.check == "join_match_rate"}
+        keys = {c.name for c in table.columns if c.type == "key" and c.name != "date_key"}
+        assert judged == keys, table.name
+
+
 def test_sums_are_compared_by_date_to_the_cent(tmp_path: Path) -> None:
     second = {**ROW, "visit_sk": "s2", "visit_id": "v2", "partition_date": D2, "date_key": 20250201, "person_key": 8}
     raw = [{**SOURCE, "cost": Decimal("10.01")}, {**SOURCE, "id": "v2", "cost": Decimal("9.99")}]
@@ -234,6 +329,35 @@ def test_a_sum_of_another_table_is_compared_as_a_whole(tmp_path: Path) -> None:
     lab.relation("fact_line", other, [{"line_sk": "a", "amount": 4}, {"line_sk": "b", "amount": 6}])
     assert lab.stage([{"visit_sk": "s1", "visit_id": "v1", "amount": 10}]).run().of("money_equals_source.amount").status == "passed"
     assert lab.stage([{"visit_sk": "s1", "visit_id": "v1", "amount": 11}]).run().of("money_equals_source.amount").status == "failed"
+
+
+def test_a_sum_may_be_of_chosen_rows(tmp_path: Path) -> None:
+    columns = {"visit_sk": "text", "visit_id": "id", "amount": {"type": "money", "equals": "raw_visit.cost where s.code = 'CHARGE'"}}
+    table = contract("fact_sum", columns, ["visit_sk"], driving={"table": "raw_visit", "key": ("id",), "own_key": ("visit_id",)})
+    lab = Lab(tmp_path, table, RAW)
+    lab.relation("raw_visit", RAW, [{**SOURCE, "code": "CHARGE"}, {**SOURCE, "id": "v2", "code": "PAYMENT", "cost": 5}])
+    payment = {"visit_sk": "s2", "visit_id": "v2", "amount": 0}
+    for amount, status in ((10, "passed"), (15, "failed")):
+        rows: Rows = [{"visit_sk": "s1", "visit_id": "v1", "amount": amount}, payment]
+        assert lab.stage(rows).run().of("money_equals_source.amount").status == status
+
+
+@pytest.mark.parametrize(("day", "partition", "failed"), [(D1, D1, 0), (D2, D1, 1), (D1, D2, 1), (date(2010, 1, 1), OPENING, 0)])
+def test_the_source_says_the_day_of_a_row_without_one(tmp_path: Path, day: date, partition: date, failed: int) -> None:
+    raw = RAW.model_copy(update={"columns": (*RAW.columns, column("day", "date"))})
+    driving = {"table": "raw_visit", "key": ("id",), "own_key": ("visit_id",), "date": "cast(day as date)"}
+    lab = Lab(tmp_path, contract("fact_v", {"v_sk": "text", "visit_id": "id"}, ["v_sk"], driving=driving), raw, dates=(partition,))
+    lab.relation("raw_visit", raw, [{"id": "v1", "day": day}])
+    found = lab.stage([{"v_sk": "a", "visit_id": "v1"}]).run().of("only_this_day", partition)
+    assert (found.rows_checked, found.rows_failed) == (1, failed)
+
+
+def test_every_row_that_has_a_day_of_its_own_is_held_to_it() -> None:
+    """But for the book of bookings, whose day is none of the booking's."""
+    catalog = load_catalog()
+    dated = [t for t in catalog.tables.values() if t.by_event_date]
+    free = {t.name for t in dated if not any(r.check == "only_this_day" for r in rules_of(catalog, t))}
+    assert free == {"fact_booking"}
 
 
 def _of_two(tmp_path: Path, rows: list[dict[str, Any]], calls: list[dict[str, Any]]) -> Lab:
