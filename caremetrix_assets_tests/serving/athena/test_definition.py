@@ -33,7 +33,17 @@ TYPES = {
     "date": "date",
     "ts": "timestamp",
 }
-SPECIAL = ["it's", r"a \ b", r"ends in \\", "'quoted'", "semi;colon -- dash /* star */", "`tick` \"double\"", "é – 日本 %s _ {x}", r"\'", r"\u0041 \n"]
+SPECIAL = [
+    "it's",
+    r"a \ b",
+    r"ends in \\",
+    "'quoted'",
+    "semi;colon -- dash /* star */",
+    '`tick` "double"',
+    "é – 日本 %s _ {x}",
+    r"\'",
+    r"\u0041 \n",
+]
 
 
 def every_type() -> Table:

@@ -87,7 +87,8 @@ class Trino:
         """One statement to its end."""
         headers = {"X-Trino-User": "test", "X-Trino-Catalog": "awsdatacatalog", "X-Trino-Schema": self.database}
         request = urllib.request.Request(f"{self.url}/v1/statement", sql.encode(), headers)
-        rows, columns = [], []
+        rows: list[list[Any]] = []
+        columns: list[dict[str, Any]] = []
         while True:
             with urllib.request.urlopen(request, timeout=120) as response:
                 page = json.load(response)
