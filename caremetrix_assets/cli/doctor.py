@@ -52,6 +52,7 @@ def _trials(settings: Settings) -> list[dict[str, Any]]:
         _try("engine", lambda: _engine(settings)),
         _try("lake", lambda: _lake(settings)),
         _try("inbox", lambda: _inbox(settings)),
+        *([_try("glue", lambda: _glue(settings))] if settings.registers_tables else []),
     ]
 
 
@@ -90,3 +91,10 @@ def _inbox(settings: Settings) -> str:
     from caremetrix_assets.steps.pending import inbox_summary
 
     return inbox_summary(settings)
+
+
+def _glue(settings: Settings) -> str:
+    from caremetrix_assets.serving.athena.glue import Glue
+
+    found = Glue.of(settings).tables()
+    return f"database {settings.glue_database} " + ("is not there yet" if found is None else f"with {len(found)} tables")
