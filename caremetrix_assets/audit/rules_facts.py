@@ -13,8 +13,9 @@ from caremetrix_assets.audit.fragments import OPENING, RESERVED, both, col, enti
 from caremetrix_assets.audit.fragments import is_member as members_of
 from caremetrix_assets.audit.model import NO_PARENT, Aggregate, Offenders, Outcome, Predicate, Procedure, Rule, Scope
 from caremetrix_assets.audit.registry import rule
-from caremetrix_assets.catalog.models import Catalog, Column, Driving, Match, Table
+from caremetrix_assets.catalog.models import Catalog, Column, Driving, Table
 from caremetrix_assets.catalog.neighbours import driving_query, joins, match_query, references
+from caremetrix_assets.catalog.parts import Match
 from caremetrix_assets.catalog.sqltext import names_in
 
 if TYPE_CHECKING:

@@ -7,7 +7,9 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from caremetrix_assets.catalog.parts import Match, Strict, When
 
 Layer = Literal["raw", "dims", "facts", "marts"]
 ReadMode = Literal["state", "all", "newest", "same_date"]
@@ -27,38 +29,6 @@ SQL_TYPES: dict[str, str] = {
     "ts": "TIMESTAMP",
 }
 LAYER_OF_PREFIX: dict[str, Layer] = {"raw": "raw", "dim": "dims", "bridge": "dims", "fact": "facts", "mart": "marts"}
-
-
-class Strict(BaseModel):
-    """Unknown keys are errors: an unquoted comma in YAML otherwise becomes a silent new key."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class When(Strict):
-    """Ties a column of a practice file to another one's value: filled ``exactly``, ``only`` or at least (``needed``) then."""
-
-    column: str
-    values: tuple[str, ...]
-    rule: Literal["exactly", "only", "needed"] = "exactly"
-
-
-class Match(Strict):
-    """How often the join behind a fact's key finds its member: ``rate`` is the least share of the rows that name one.
-
-    ``when`` says which do, over the row ``t``; without it those whose id beside the key has a value (``patient_id`` for
-    ``patient_key``), without such an id all. A rate below the usual one has a reason.
-    """
-
-    when: str | None = None
-    rate: Decimal = Decimal("0.95")
-    reason: str = ""
-
-    @model_validator(mode="after")
-    def _reasoned(self) -> Match:
-        if not 0 < self.rate <= 1 or (self.rate < Decimal("0.95") and not self.reason):
-            raise ValueError("`match`: the rate is above 0 and at most 1, and one below 0.95 has a `reason`")
-        return self
 
 
 class Column(Strict):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from caremetrix_assets.catalog.models import Column, Driving, Match, Table
+from caremetrix_assets.catalog.models import Column, Driving, Table
+from caremetrix_assets.catalog.parts import Match
 from caremetrix_assets.catalog.sqltext import names_in
 
 STAGED = ("all", "state", "held", "log")
