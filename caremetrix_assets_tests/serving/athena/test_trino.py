@@ -152,7 +152,8 @@ def test_the_newest_day_by_a_subquery_reads_no_other_day(athena: Athena, sample_
     asked = "select count(*) from mart_revenue_cycle where partition_date = (select max(partition_date) from dim_payer)"
     answer = athena.trino.ask(asked)
     assert answer.rows == [[newest]]
-    assert newest < answer.rows_read <= newest + payers
+    # One more for the subquery's own row; a second day would be hundreds.
+    assert newest < answer.rows_read <= newest + payers + 1
 
 
 def test_days_outside_the_lake_are_empty(athena: Athena):
@@ -212,7 +213,8 @@ def test_every_type_comes_back_as_it_was_written(athena: Athena, tmp_path: Path)
     athena.glue.create(wanted)
     answer = athena.trino.ask("select * from fact_edges")
     athena.glue.drop("fact_edges")
-    assert [re.sub(r"\s", "", kind) for kind in answer.types] == [*(TYPES.get(c.type, c.type) for c in wanted.columns), "date"]
+    names = [TYPES.get(c.type, c.type).removesuffix("(3)") for c in wanted.columns]
+    assert [kind.replace(" ", "") for kind in answer.types] == [*names, "date"]
     assert sorted(answer.rows, key=str) == sorted(([shown(value) for value in row] for row in rows), key=str)
 
 
