@@ -56,6 +56,7 @@ CHECKS: dict[str, Check] = {
     "sentinel_removed": Check("contract"),
     "newest_event_age": _warn(),
     "new_category_value": _warn(),
+    "formula_cell": _warn(),
     # dimensions
     "natural_key_unique": Check("contract"),
     "reserved_members_present": Check("integrity"),

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from caremetrix_assets.audit.fragments import col, key_text, literal, name, staged, unresolved
-from caremetrix_assets.audit.model import NO_PARENT, SAMPLES, FileCounts, Offenders, Outcome, Procedure, Rule, Scope
+from caremetrix_assets.audit.model import NO_PARENT, SAMPLES, FileCounts, Offenders, Outcome, Predicate, Procedure, Rule, Scope
 from caremetrix_assets.audit.registry import rule
 from caremetrix_assets.catalog.models import Catalog, Column, Table
 from caremetrix_assets.lake.changelog import state_sql
@@ -25,6 +25,9 @@ ORDER = "drop_date, drop_sequence, drop_id"
 OLD_DAYS = 7
 ROWS_A_WEEK = 100
 FEW_ROWS = 100
+# What makes a spreadsheet run a cell of an exported CSV; numbers and phone numbers with a sign cannot do anything.
+FORMULA_STARTS = "'=', '+', '-', '@', chr(9), chr(13)"
+SIGNED_NUMBER = r"[+-][0-9 .,()/-]*([eE][+-]?[0-9]+)?"
 NO_FILE = "no file of this date"
 DELTA = "delta drop"
 OTHER_DROP = "other drop of the date"
@@ -46,6 +49,11 @@ def raw_rules(catalog: Catalog, table: Table) -> Iterator[Rule]:
     yield rule("replayed_state_equals_drop", Procedure(_unlike_drop), needs=needs)
     if _event_column(table):
         yield rule("newest_event_age", Procedure(_newest_event), needs=frozenset({log}))
+    texts = [col(c.name) for c in table.source_columns if c.is_text and not c.values]
+    if texts:
+        screen = " or ".join(f"left({text}, 1) in ({FORMULA_STARTS})" for text in texts)
+        bad = " or ".join(f"(left({text}, 1) in ({FORMULA_STARTS}) and not regexp_full_match({text}, '{SIGNED_NUMBER}'))" for text in texts)
+        yield rule("formula_cell", Predicate(bad, screen=screen), Scope(None, "t.change_type <> 'delete'"))
     for check, measure in FILE_MEASURES.items():
         yield rule(check, Procedure(_per_file(measure)), on_empty=True)
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from caremetrix_assets.catalog.parts import Match, Strict, When
+from caremetrix_assets.catalog.parts import Match, Names, Strict, When
 
 Layer = Literal["raw", "dims", "facts", "marts"]
 ReadMode = Literal["state", "all", "newest", "same_date"]
@@ -61,6 +61,7 @@ class Column(Strict):
     null_if: tuple[str, ...] = ()
     since: str | None = None
     when: When | None = None
+    names: Names | None = None
 
     @model_validator(mode="after")
     def _joined(self) -> Column:
@@ -85,7 +86,10 @@ class Column(Strict):
 
 
 class RawSource(Strict):
-    """How a raw table's file is read: its name, natural key and what repeats mean (spec: natural keys, ordinals)."""
+    """How a raw table's file is read: its name, natural key and what repeats mean (spec: natural keys, ordinals).
+
+    ``person``: each row is one person; the value lists the columns that make up a full name, in each way it is written.
+    """
 
     file: str
     folder: Literal["", "practice"] = ""
@@ -95,6 +99,7 @@ class RawSource(Strict):
     unit: Literal["claim"] | None = None
     required: bool = False
     strict: bool = False
+    person: tuple[tuple[str, ...], ...] = Field((), repr=False)  # changes no row, so it is left out of the definition hash
 
 
 class Driving(Strict):

@@ -38,3 +38,13 @@ class Match(Strict):
         if not 0 < self.rate <= 1 or (self.rate < Decimal("0.95") and not self.reason):
             raise ValueError("`match`: the rate is above 0 and at most 1, and one below 0.95 has a `reason`")
         return self
+
+
+class Names(Strict):
+    """Says that a raw column names a row that it does not hang on: of a ``table``, of the file that the column ``kind_in``
+    tells, or a ``person`` by full name. Forgetting a person looks there too.
+    """
+
+    table: str | None = None
+    kind_in: str | None = None
+    person: bool = False

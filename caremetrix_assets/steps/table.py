@@ -29,6 +29,7 @@ from caremetrix_assets.steps.context import RunContext
 from caremetrix_assets.steps.fingerprint import fingerprints, is_due, signature, whole_fingerprint
 from caremetrix_assets.steps.preview import preview
 from caremetrix_assets.steps.relations import prepare
+from caremetrix_assets.steps.retention import is_expired
 from caremetrix_assets.steps.staged import Staged, StagedPartition
 
 BUILD = "__all"
@@ -60,6 +61,7 @@ def _snapshot_plan(context: RunContext, table: Table) -> tuple[dict[date, str], 
     marks = fingerprints(context, table, sorted({*every, *context.forced}))
     built = context.state(table.name).partitions
     stale = [d for d, mark in marks.items() if d.isoformat() not in built or built[d.isoformat()].fingerprint != mark]
+    stale = [d for d in stale if d in context.forced or not is_expired(context.state(table.name), d)]
     window = set(context.window())
     todo = [d for d in stale if d in window] + [d for d in context.forced if d not in stale]
     return marks, sorted(todo), [d for d in stale if d not in window]

@@ -104,6 +104,7 @@ CASES = [
         Setting(everything=[ROW]),
         reason="first drop",
     ),
+    _visits("formula_cell", Setting([ROW, {**ROW, "id": "v2", "note": f"=HYPERLINK({MARKER})"}]), 1, "v2"),
     Case(
         "newest_event_age",
         VISIT,
@@ -283,3 +284,16 @@ def test_measured_values_are_no_part_of_the_keys_shown(tmp_path: Path) -> None:
     results = Lab(tmp_path, table).stage([row, row]).run()
     assert results.of("grain_unique").sample_keys == "2025-01-31T08:00:00Z|p1|0"
     assert not results.says(MARKER)
+
+
+FORMULAS = ["=1+1", "=cmd|' /C calc'!A0", "+SUM(A1)", "-2+cmd", "@SUM(A1)", "\t=1", "\r=1", "=", "-A1", "+1;x"]
+HARMLESS = ["-1.5", "+3", "-", "1-2", "-1e-5", "-1,000.50", "+1 (555) 123-4567", "a=b", " =1", "2025-01-02", "<5", "100%"]
+
+
+def test_what_a_spreadsheet_would_run(tmp_path: Path) -> None:
+    rows = [{**ROW, "id": f"v{n:02}", "note": text} for n, text in enumerate([*FORMULAS, *HARMLESS])]
+    found = Lab(tmp_path, VISIT, PATIENT)
+    found.relation("raw_patient", PATIENT, [{"id": "p1"}])
+    result = found.stage(rows).run().of("formula_cell")
+    assert (result.rows_checked, result.rows_failed, result.severity) == (len(rows), len(FORMULAS), "warn")
+    assert result.sample_keys == "v00 v01 v02 v03 v04"
