@@ -47,7 +47,8 @@ def nightly_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg
 def new_drops(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Compares the inbox with the ledger; while a refresh is queued or running it asks for nothing.
 
-    First it ends runs whose worker died, which would block the queue. A drop whose run failed is offered again alone after 1, 5 and 30 minutes, then rejected with the last error.
+    First it ends runs whose worker died, which would block the queue.
+    A drop whose run failed is offered again alone after 1, 5 and 30 minutes, then rejected with the last error.
     """
     for run_id in end_lost_runs(context.instance, datetime.now(UTC)):
         context.log.warning(f"run {run_id} was ended: its worker died")

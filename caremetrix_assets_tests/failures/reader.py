@@ -15,6 +15,7 @@ import time
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from caremetrix_assets.errors import ServiceError
@@ -60,8 +61,7 @@ class Reader:
         self.reads += 1
         self.there.add(key)
         if hashlib.sha256(data).hexdigest() not in self.audited[key]:
-            rows = pq.read_metadata(io.BytesIO(data)).num_rows if key.endswith(".parquet") else data[:200]
-            self.wrong.append(f"{key}: {rows} rows that no run audited")
+            self.wrong.append(f"{key}: {_described(key, data)}, which no run audited")
         if key.endswith("_latest.json"):
             self._follow(key, data)
 
@@ -73,6 +73,15 @@ class Reader:
                 self.wrong.append(f"{key}: points to {newest}, which is not there")
         except ServiceError:
             self.unavailable += 1
+
+
+def _described(key: str, data: bytes) -> str:
+    if not key.endswith(".parquet"):
+        return data[:200].decode("utf-8", "replace")
+    try:
+        return f"{pq.read_metadata(io.BytesIO(data)).num_rows} rows"
+    except pa.ArrowInvalid:
+        return f"{len(data)} bytes that are no Parquet"
 
 
 def main() -> None:

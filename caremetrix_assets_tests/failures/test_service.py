@@ -29,6 +29,11 @@ def kill_worker(stack: Stack) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
+def kill_everything(stack: Stack) -> None:
+    for name in ("code", "daemon", "postgres", "object-store"):
+        stack.lose(name, whole=True)
+
+
 FAULTS: dict[str, Callable[[Stack], None]] = {
     "run worker killed": kill_worker,
     "daemon killed": lambda stack: stack.lose("daemon"),
@@ -38,7 +43,7 @@ FAULTS: dict[str, Callable[[Stack], None]] = {
     "database away for half a minute": lambda stack: stack.lose("postgres", number=signal.SIGQUIT, away=30),
     "object store restarted": lambda stack: stack.lose("object-store"),
     "object store away for a minute": lambda stack: stack.lose("object-store", away=60),
-    "everything killed": lambda stack: [stack.lose(name, whole=True) for name in ("code", "daemon", "postgres", "object-store")],  # type: ignore[dict-item]
+    "everything killed": kill_everything,
 }
 
 
@@ -84,5 +89,4 @@ def test_the_service_heals_itself(history: History, stack: Stack, tmp_path: Path
         assert content(lake) != history.after, "the run was over before it was disturbed"
         FAULTS[fault](stack)
         stack.until(lambda: is_settled(stack, lake, history.after), "the lake is that of an undisturbed run", SETTLED_SECONDS)
-    for name in stack.running:
-        stack.until(lambda name=name: stack.is_healthy(name), f"{name} is healthy", 240)
+    stack.until(lambda: all(stack.is_healthy(name) for name in stack.running), "every service is healthy", 240)

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ class Stack:
             service = Supervised(self._command(name), self.env(name), self.root / f"{name}.log", user)
             self.running[name] = service
             service.start()
-            self.until(lambda name=name: self.is_healthy(name), f"{name} is healthy")
+            self.until(partial(self.is_healthy, name), f"{name} is healthy")
 
     def do(self, words: list[str], name: str) -> str:
         """Runs one command in the environment of a service and returns what it prints."""

@@ -55,7 +55,7 @@ def test_every_service_is_pinned_unprivileged_and_comes_back(services: dict[str,
 def test_base_images_and_programs_are_pinned() -> None:
     for path in (ROOT / "docker").glob("*Dockerfile"):
         for image in re.findall(r"^FROM (\S+)", path.read_text("utf-8"), flags=re.M):
-            assert re.fullmatch(r"\w+:\d+\.\d+\.\d+(-[\w.]+)?", image), path
+            assert re.fullmatch(r"\w+:\d+\.\d+\.\d+(-[\w.-]+)?", image), path
     assert re.search(r"versitygw@v\d+\.\d+\.\d+$", (ROOT / "docker/object-store.Dockerfile").read_text("utf-8"), flags=re.M)
 
 

@@ -46,8 +46,8 @@ def test_a_drop_in_the_inbox_becomes_tables_in_the_bucket(stack: Stack, tmp_path
     assert {name: found for name, found in checks.items() if found[0] != "SUCCEEDED" and found[1] != "WARN"} == {}
 
     endpoint = f"http://127.0.0.1:{stack.ports['object-store']}"
-    keys = {"aws_access_key_id": SECRETS["S3_ACCESS_KEY"], "aws_secret_access_key": SECRETS["S3_SECRET_KEY"]}
-    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **keys)
+    session = boto3.session.Session(SECRETS["S3_ACCESS_KEY"], SECRETS["S3_SECRET_KEY"], region_name="us-east-1")
+    client = session.client("s3", endpoint_url=endpoint)
     pages = client.get_paginator("list_objects_v2").paginate(Bucket="caremetrix-lake", Prefix="marts/")
     held = {entry["Key"] for page in pages for entry in page.get("Contents", [])}
     assert f"marts/mart_active_patients/partition_date={DAY}/mart_active_patients.parquet" in held

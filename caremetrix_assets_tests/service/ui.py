@@ -9,7 +9,8 @@ from typing import Any
 
 RUNS = "query { runsOrError { ... on Runs { results { runId status jobName tags { key value } } } } }"
 ASSETS = """query { assetNodes { assetKey { path } groupName partitionStats { numMaterialized numFailed }
-  assetChecksOrError { ... on AssetChecks { checks { name executionForLatestMaterialization { status evaluation { success severity } } } } } } }"""
+  assetChecksOrError { ... on AssetChecks { checks { name executionForLatestMaterialization {
+    status evaluation { success severity } } } } } } }"""
 FINAL = ("SUCCESS", "FAILURE", "CANCELED")
 
 
