@@ -1,4 +1,5 @@
--- What patients do with messages. Who opts out on a channel gets recalls by letter from then on, and no outreach there.
+-- What patients do with messages. Who opts out on a channel is written letters instead of recalls, outreach and bills from then on,
+-- and not reminded there.
 create macro delivery_of(draw, channel) as
     case when channel = 'in_person' then 'delivered' else messages_delivery(u(draw, 'delivery')) end;
 
@@ -46,8 +47,10 @@ group by patient_id, channel;
 create table message as
 with respected as (
     select
-        a.* replace (case when a.purpose = 'recall' and a.sent_at > o.since then 'letter' else a.channel end as channel),
-        coalesce(a.purpose = 'outreach' and a.sent_at > o.since, false) as is_withheld
+        a.* replace (
+            case when a.purpose in ('recall', 'outreach', 'billing') and a.sent_at > o.since then 'letter' else a.channel end as channel
+        ),
+        coalesce(a.purpose = 'reminder' and a.sent_at > o.since, false) as is_withheld
     from answered as a
     left join opted_out as o on o.patient_id = a.patient_id and o.channel = a.channel
 )
