@@ -1,4 +1,4 @@
--- What was drawn, one row per draw: a share's draw is 0 or 1, a range's a number, a choice's a label.
+-- What was drawn for bookings and rooms, one row per draw: a share's draw is 0 or 1, a range's a number, a choice's a label.
 create table drawn (parameter varchar, number double, label varchar);
 
 insert into drawn (parameter, number)
@@ -61,58 +61,36 @@ select 'rooms.second', (u(id, 'second room') < rooms_second())::integer from sta
 union all
 select 'rooms.blocked', (u(draw, 'desk hour') < rooms_blocked())::integer from booking
 union all
-select 'rooms.day_off', (u(draw, 'day off') < rooms_day_off())::integer from booking;
-
-insert into drawn (parameter, number)
-select 'claims.rejected', is_rejected::integer from claim_step
+select 'rooms.day_off', (u(draw, 'day off') < rooms_day_off())::integer from booking
 union all
-select 'claims.denied', is_denied::integer from claim_step
+select 'forward.recall_message_notice', forward_recall_message_notice(u(draw, 'message day'))
+from forward_plan where purpose = 'recall' and not (is_booked and at_checkout)
 union all
-select 'claims.overturned', is_overturned::integer from claim_step where is_denied
+select 'forward.follow_up_days', days
+from forward_plan where purpose = 'follow_up' and share = forward_follow_up_other()
 union all
-select 'claims.' || case when is_government then 'government_days' else 'private_days' end, decision_day - acknowledged_day
-from claim_step
+select 'fate.moved_later', cast(f.start_at as date) - cast(s.start_at as date)
+from forward_booking as f
+inner join forward_booking as s on s.appointment_id = f.successor_id
 union all
-select 'claims.posted_after', posted_day - adjudicated_day from claim_step where posted_day is not null
+select 'fate.unmet_notice_minutes', date_diff('minute', ended_at, start_at) from booking_end where turn = 'unmet' and not is_no_show
 union all
-select 'claims.secondary_days', secondary_adjudicated_day - secondary_submitted_day
-from claim_step where secondary_submitted_day is not null
+select 'fate.confirmed_notice_minutes', date_diff('minute', confirmed_at, start_at) from booking where confirmed_at is not null
 union all
-select 'money.copay', (copay_paid > 0)::integer from line_money where copay > 0
+select 'lead.missed_before', cast(b.booked_at as date) - cast(m.start_at as date)
+from missed_first as m
+inner join back_dated as b on m.draw = b.encounter_id || '|missed'
 union all
-select 'money.self_pay_at_service', bool_or(is_paid_at_service)::integer from line_money where is_self_pay group by claim_id
+select 'lead.missed_lead', cast(start_at as date) - cast(booked_at as date) from missed_first
 union all
-select 'money.courtesy', max((courtesy > 0)::integer) from line_money where not is_paid_at_service group by claim_id
+select 'visit.arrival_span', date_diff('minute', start_at, arrived_at) from booking where arrived_at is not null
 union all
-select 'money.overpaid', (overpaid > 0)::integer from line_statement where is_last
+select 'visit.seated_square', date_diff('second', greatest(arrived_at, start_at), seated_at) / 60 from booking where seated_at is not null
 union all
-select 'money.paid_after', paid_day - sent_day from line_statement where paid_amount is not null
+select 'rooms.inactive', (u(id, 'inactive room') < rooms_inactive())::integer
+from state_organizations where u(id, 'second room') < rooms_second()
 union all
-select 'money.paid_twice', (u(draw, 'paid twice') < money_paid_twice())::integer from line_money where primary_pays > 0 and not is_denied
-union all
-select 'money.reversed', (status = 'reversed')::integer from receipt where entry_type = 'payment'
-union all
-select 'plans.accepted', (accepted_day is not null)::integer from plan_item
-union all
-select 'plans.declined', (declined_day is not null)::integer from plan_item
-union all
-select 'plans.scheduled', (scheduled_day is not null)::integer from plan_item where accepted_day is not null
-union all
-select 'messages.opened', (opened_at is not null)::integer
-from message where delivery_status = 'delivered' and channel in ('email', 'portal', 'sms') and reply_at is null
-union all
-select
-    'messages.reply_' || case when purpose in ('reminder', 'recall', 'billing', 'outreach') then purpose else 'else' end,
-    (reply_at is not null)::integer
-from message where delivery_status = 'delivered' and purpose <> 'other'
-union all
-select 'messages.opt_out', opts_out::integer from message where reply_at is not null
-union all
-select 'touches.none', (f.patient_id is null)::integer
-from (select distinct patient_id from visit where kind <> 'death') as v
-left join (select patient_id from touch where touch_seq = 1) as f on f.patient_id = v.patient_id
-union all
-select 'staff.login_failed', (action = 'login_failed')::integer from staff_action where action in ('login', 'login_failed');
+select 'rooms.slack_minutes', rooms_slack_minutes(u(draw, 'block end')) from booking;
 
 insert into drawn (parameter, label)
 select 'channels.back_dated', booking_channel from back_dated where booking_channel <> 'walk_in'
@@ -121,14 +99,4 @@ select 'channels.checkout', booking_channel from forward_plan where is_booked an
 union all
 select 'channels.cancel_reasons', cancel_reason from booking where cancel_reason is not null and turn <> 'gone'
 union all
-select 'rooms.types', room_type from feed_rooms
-union all
-select 'claims.submitted', cast(submitted_day - base_day as varchar) from claim_step
-union all
-select 'claims.denial_reasons', reason_code from feed_claim_events where event = 'denied'
-union all
-select 'money.pays', any_value(pays) from line_money where way not in ('nothing', 'service', 'small') group by claim_id
-union all
-select 'messages.delivery', delivery_status from message where channel <> 'in_person'
-union all
-select 'touches.channels', channel from touch where touch_seq = 1;
+select 'rooms.types', room_type from feed_rooms;
