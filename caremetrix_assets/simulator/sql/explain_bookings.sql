@@ -22,9 +22,11 @@ select 'fate.moved', max((fate = 'moved')::integer)
 from forward_booking where days >= fate_moved_min_gap()
 group by seed_id, purpose
 union all
-select 'fate.cancelled', (fate = 'cancelled')::integer from forward_booking where days >= fate_cancelled_min_gap()
+select 'fate.cancelled', max((fate = 'cancelled')::integer)
+from forward_booking where days >= fate_cancelled_min_gap()
+group by seed_id, purpose
 union all
-select 'fate.late', (fate = 'late')::integer from forward_booking
+select 'fate.late', max((fate = 'late')::integer) from forward_booking group by seed_id, purpose
 union all
 select 'fate.moved_notice', cast(start_at as date) - cast(booked_at as date)
 from forward_booking where appointment_id in (select successor_id from forward_booking)
@@ -35,8 +37,7 @@ select 'fate.late_notice_minutes', date_diff('minute', fate_at, start_at) from f
 union all
 select 'fate.no_show', is_no_show::integer from booking_end where turn = 'unmet'
 union all
-select 'fate.confirmed', (confirmed_at is not null)::integer
-from booking where booking_channel <> 'walk_in' and booked_at < start_at - interval 3 day and start_at < end_at()
+select 'fate.confirmed', (u(draw, 'confirmed') < fate_confirmed())::integer from booking where booking_channel <> 'walk_in'
 union all
 select 'lead.walk_in', is_walk_in::integer from back_dated where kind = 'urgent'
 union all

@@ -40,7 +40,7 @@ where v.is_simulated and v.is_booked_kind
 union all
 select 'messages.' || purpose || '_after', cast(m.sent_at as date) - v.day
 from message as m
-inner join visit as v on m.draw = v.encounter_id || '|' || m.purpose
+inner join visit as v on v.encounter_id = split_part(m.draw, '|', 1)
 where m.purpose in ('results', 'clinical', 'outreach')
 union all
 select 'messages.reply_soon', (u(draw, 'reply soon') < messages_reply_soon())::integer from message where reply_at is not null
