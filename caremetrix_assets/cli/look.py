@@ -79,7 +79,7 @@ def _one_table(place: Lake, name: str) -> None:
         "usage": list(table.usage),
         "partitions": {d: p.rows for d, p in state.partitions.items()},
     }
-    say(_described(facts), **facts, columns=columns)
+    say(_described(facts), styled=True, **facts, columns=columns)
     from caremetrix_assets.cli.output import OPTIONS
 
     if not OPTIONS.as_json:
