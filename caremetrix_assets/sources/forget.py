@@ -150,7 +150,8 @@ def _keep_places(con: duckdb.DuckDBPyConnection, storage: Storage, base: Base, f
     old, out = storage.local_path(base_key(base.folder, file, "places")), rows.with_name(f"{file}.places.parquet")
     con.execute(
         f"copy (select p.* exclude (file_row_number) from read_parquet({literal(old)}, file_row_number = true) as p "
-        f"semi join read_parquet({literal(rows)}) as r on r.row_no = p.row_no order by p.file_row_number) to {literal(out)} {PARQUET_OF_NUMBERS}"
+        f"semi join read_parquet({literal(rows)}) as r on r.row_no = p.row_no order by p.file_row_number) "
+        f"to {literal(out)} {PARQUET_OF_NUMBERS}"
     )
     return pq.read_metadata(old).num_rows - pq.read_metadata(out).num_rows
 
