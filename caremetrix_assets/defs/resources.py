@@ -9,6 +9,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from caremetrix_assets.audit.gx import warm_up
+from caremetrix_assets.defs.progress import hear
 from caremetrix_assets.lake.lease import Lease
 from caremetrix_assets.settings import Settings, load_settings
 from caremetrix_assets.steps.begin import begin_run
@@ -16,6 +17,7 @@ from caremetrix_assets.steps.context import RunContext
 
 RESTATE_TAG = "caremetrix/restate"
 ONLY_TAG = "caremetrix/only"
+NO_DROP = "none"  # in place of drop ids: only what is applied already
 
 
 class LakeResource(dg.ConfigurableResource):
@@ -38,7 +40,7 @@ class LakeResource(dg.ConfigurableResource):
         log = context.log or dg.get_dagster_logger()
         if self.settings().gx_row_limit:
             warm_up()  # seconds of imports, while the drops are read
-        with Lease(open_lake(self.settings()), f"run {run_id}", on_wait=log.info) as lease:
+        with Lease(open_lake(self.settings()), f"run {run_id}", on_wait=lambda text: hear(text, log.info)) as lease:
             self._lease = lease
             try:
                 yield self

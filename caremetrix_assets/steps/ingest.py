@@ -89,6 +89,7 @@ def finish(context: RunContext) -> dict[str, Any]:
         )
     if not ledger.to_arrow().equals(before):
         ledger.save(context.storage)
+    context.note_drops()
     stale = _record_stale(context, fresh)
     return {"drops_applied": len(fresh), "stale_partitions": stale, "newest_date": context.newest_date.isoformat()}
 
