@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,9 @@ class RunContext:
     only: frozenset[str] | None = None
     archive: list[AcceptedDrop] = field(default_factory=list)
     fresh_drops: tuple[str, ...] = ()
+    gone_drops: tuple[str, ...] = ()
+    stale_before: list[dict[str, Any]] = field(default_factory=list)
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
     published: set[date] = field(default_factory=set)
     check_lease: Callable[[], None] = lambda: None
     _states: dict[str, TableState] = field(default_factory=dict)

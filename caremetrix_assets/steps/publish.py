@@ -15,6 +15,7 @@ from caremetrix_assets.engines.duckdb import file_sha256
 from caremetrix_assets.errors import ServiceError
 from caremetrix_assets.lake.layout import object_key, pointer_key
 from caremetrix_assets.lake.state import PartitionState, TableState, save_table
+from caremetrix_assets.steps.changes import write_changes
 from caremetrix_assets.steps.context import RunContext
 from caremetrix_assets.steps.staged import Staged, StagedPartition
 
@@ -51,6 +52,7 @@ def publish(staged: Staged) -> list[date]:
         write_metrics(context.storage, staged.metrics)
     shown = sorted([*(p.day for p in ready), *removed])
     context.published.update(shown)
+    write_changes(staged, shown)
     return shown
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from caremetrix_assets.audit.environment import Metric
 from caremetrix_assets.audit.model import RuleResult
 from caremetrix_assets.catalog.models import Table
 from caremetrix_assets.lake.state import TableState
 from caremetrix_assets.steps.context import RunContext
+
+if TYPE_CHECKING:
+    from caremetrix_assets.steps.changes import Change
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Staged:
     results: list[RuleResult] = field(default_factory=list)
     metrics: list[Metric] = field(default_factory=list)
     stale: list[date] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
     fingerprint: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
     blocked: date | None = None

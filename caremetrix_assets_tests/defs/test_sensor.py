@@ -15,7 +15,7 @@ from caremetrix_assets.defs.automation import new_drops, nightly_refresh
 from caremetrix_assets.defs.resources import NO_DROP, ONLY_TAG, RESTATE_TAG
 from caremetrix_assets.lake.local import LocalStorage
 from caremetrix_assets.lake.state import BuiltState, save_built
-from caremetrix_assets.sources.ledger import Ledger
+from caremetrix_assets.sources.ledger import Entry, Ledger
 from caremetrix_assets_tests.runs import Place
 from caremetrix_assets_tests.sources.drops import Lab, minimal
 
@@ -64,7 +64,7 @@ class Desk(Place):
         drops = sorted(e.drop_id for e in ledger.in_force())
         save_built(storage, BuiltState(max(e.drop_date for e in ledger.in_force() if e.drop_date), {"drops": drops}))
 
-    def _seen(self, drop_id: str) -> object:
+    def _seen(self, drop_id: str) -> Entry:
         from caremetrix_assets.sources.intake import note_inbox
 
         ledger = Ledger()

@@ -1,0 +1,172 @@
+"""What a step changes in a table and why: rows added, changed and removed per partition, totals of marts that moved.
+
+Computed while the published files still stand beside the staged ones; kept in ``ops/changes``, one small object per run
+and table. Counts, totals and drop ids only. A partition is compared with what was published of its own date; the newest
+partition of a snapshot, when new, with the one before it, which answers why a number moved since yesterday.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import duckdb
+
+from caremetrix_assets.catalog.models import Table
+from caremetrix_assets.engines.duckdb import literal, parquet_source, quote
+from caremetrix_assets.lake.layout import object_key
+from caremetrix_assets.lake.storage import Storage
+from caremetrix_assets.steps.preview import HEADER, preview
+from caremetrix_assets.steps.staged import Staged
+from caremetrix_assets.steps.stale import drops_behind
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CHANGES = "ops/changes"
+
+
+class Change(NamedTuple):
+    """One partition, or one total of it: then ``measure`` is set, with its value before and after as text."""
+
+    table_name: str
+    compared_with: date | None
+    rows_before: int | None
+    rows_after: int | None
+    rows_added: int | None
+    rows_changed: int | None
+    rows_removed: int | None
+    period_grain: str | None
+    measure: str | None
+    value_before: str | None
+    value_after: str | None
+    cause: str
+    drop_ids: str
+    run_id: str
+    partition_date: date
+
+
+def change_schema() -> pa.Schema:
+    """Columns of ``ops/changes`` in order."""
+    import pyarrow as pa
+
+    def kind(name: str) -> pa.DataType:
+        if name in ("partition_date", "compared_with"):
+            return pa.date32()
+        return pa.int64() if name.startswith("rows_") else pa.string()
+
+    return pa.schema([(name, kind(name)) for name in Change._fields])
+
+
+def compare(con: duckdb.DuckDBPyConnection, staged: Staged) -> list[Change]:
+    """The changes that publishing ``staged`` makes, oldest partition first; its totals behind the newest one."""
+    known, new = staged.state.partitions, {p.day: p for p in staged.partitions}
+    same = staged.state.definition == staged.table.definition
+    before = {d: (d, _published(staged, d)) for d in new if same and d.isoformat() in known}
+    newest = max(new, default=None)
+    if newest and newest not in before and staged.table.is_snapshot:
+        earlier = max((d for d in {*new, *map(date.fromisoformat, known)} if d < newest), default=None)
+        if earlier and (same or earlier in new):
+            before[newest] = (earlier, new[earlier].path if earlier in new else _published(staged, earlier))
+    counts = _counts(con, staged.table, {d: new[d].path for d in before}, before) if before else {}
+    found = []
+    for day, part in sorted(new.items()):
+        old, added, changed, removed = counts.get(day, (None, None, None, None))
+        with_ = before[day][0] if day in before else None
+        if with_ is None and day.isoformat() not in known:
+            old, added, changed, removed = 0, part.rows, 0, 0
+        found.append(_change(staged, day, with_, rows=(old, part.rows, added, changed, removed)))
+    for day in staged.removed:
+        rows = known[day.isoformat()].rows if day.isoformat() in known else None
+        found.append(_change(staged, day, day, rows=(rows, 0, 0, 0, rows)))
+    if newest in before:
+        found += _moved(con, staged, newest, *before[newest])
+    return found
+
+
+def _published(staged: Staged, day: date) -> Path:
+    return staged.context.storage.local_path(object_key(staged.table.layer, staged.table.name, day))
+
+
+def _counts(
+    con: duckdb.DuckDBPyConnection, table: Table, new: Mapping[date, Path], before: Mapping[date, tuple[date, Path]]
+) -> dict[date, tuple[int, ...]]:
+    """Per date rows before, added, changed, removed, by the table's key; what moves with the date alone is no change."""
+    passing = {"partition_date", *(HEADER[:4] if table.is_snapshot else ()), *(c.name for c in table.columns if c.as_of)}
+    key = ", ".join(quote(c) for c in table.key if c != "partition_date") or "0"
+    rest = ", ".join(quote(c.name) for c in table.columns if c.name not in passing and c.name not in table.key) or "0"
+
+    def rows(day: date, path: Path) -> str:
+        return f"select date {literal(day.isoformat())} as day, hash({key}) as k, hash({rest}) as h from {parquet_source([path])}"
+
+    old = " union all ".join(rows(day, path) for day, (_, path) in before.items())
+    now = " union all ".join(rows(day, path) for day, path in new.items())
+    found = con.execute(
+        f"select day, count(o.h), count(*) filter (where o.h is null), count(*) filter (where n.h <> o.h), "
+        f"count(*) filter (where n.h is null) from ({now}) as n full join ({old}) as o using (day, k) group by 1"
+    )
+    return {row[0]: tuple(row[1:]) for row in found.fetchall()}
+
+
+def _moved(con: duckdb.DuckDBPyConnection, staged: Staged, day: date, with_: date, path: Path) -> list[Change]:
+    """Measures of a summary mart's total rows that differ from before, per period grain."""
+    after = next(p.path for p in staged.partitions if p.day == day)
+    old = {r["measure"]: r for r in preview(con, staged.table, path)}
+    found = []
+    for record in preview(con, staged.table, after):
+        for grain, value in record.items():
+            was = old.get(record["measure"], {}).get(grain, "")
+            if grain != "measure" and value != was:
+                found.append(_change(staged, day, with_, total=(grain, record["measure"], was or None, value or None)))
+    return found
+
+
+def _change(staged: Staged, day: date, with_: date | None, rows: Sequence[Any] = (None,) * 5, total: Sequence[Any] = (None,) * 4) -> Change:
+    cause, drops = _cause(staged, day)
+    return Change._make([staged.table.name, with_, *rows, *total, cause, " ".join(drops), staged.context.run_id, day])
+
+
+def _cause(staged: Staged, day: date) -> tuple[str, list[str]]:
+    """Why a partition differs, and the drops behind it: those the run brought or took out, else those that made it stale."""
+    context, state = staged.context, staged.state
+    if state.partitions and state.definition != staged.table.definition:
+        return "the table's definition changed", []
+    drops = [*context.fresh_drops, *context.gone_drops]
+    if drops:
+        return ("drops" if context.fresh_drops else "withdrawn drops"), drops
+    behind = drops_behind(context.stale_before, staged.table.name, day)
+    if behind:
+        return "drops applied earlier", behind
+    return ("a day passed" if day.isoformat() not in state.partitions else "inputs changed"), []
+
+
+def write_changes(staged: Staged, shown: Sequence[date]) -> None:
+    """Keeps the changes of the partitions that were published."""
+    import pyarrow as pa
+
+    from caremetrix_assets.audit.results import to_parquet
+
+    rows = [c._asdict() for c in staged.changes if c.partition_date in set(shown)]
+    if rows:
+        started, run = staged.context.started, staged.context.run_id
+        key = f"{CHANGES}/{started:%Y-%m}/{started:%Y%m%dT%H%M%SZ}.{run}.{staged.table.name}.parquet"
+        staged.context.storage.write(key, to_parquet(pa.Table.from_pylist(rows, schema=change_schema())))
+
+
+def read_changes(storage: Storage, table: str | None = None, day: date | None = None) -> list[dict[str, Any]]:
+    """Changes of one table, newest run first; without a table those of the newest run. ``day``: only of this partition."""
+    from caremetrix_assets.audit.results import read_parquet
+
+    keys = [info.key for info in storage.list(f"{CHANGES}/")]
+    parts = {key: key.rsplit("/", 1)[1].removesuffix(".parquet").split(".") for key in keys}
+    if table:
+        keys = [k for k in keys if parts[k][2] == table]
+    elif keys and day is None:
+        keys = [k for k in keys if parts[k][:2] == parts[keys[-1]][:2]]
+    found: list[dict[str, Any]] = []
+    for key in reversed(keys):
+        rows = read_parquet(storage, key, change_schema()).to_pylist()
+        found += [{"run_started": parts[key][0], **row} for row in rows if day in (None, row["partition_date"])]
+    return found
