@@ -2,7 +2,7 @@
 
 Computed while the published files still stand beside the staged ones; kept in ``ops/changes``, one small object per run
 and table. Counts, totals and drop ids only. A partition is compared with what was published of its own date; the newest
-partition of a snapshot, when new, with the one before it, which answers why a number moved since yesterday.
+partition of a snapshot, when new, with the newest one shown so far, which answers why a number moved since yesterday.
 """
 
 from __future__ import annotations
@@ -67,9 +67,10 @@ def compare(con: duckdb.DuckDBPyConnection, staged: Staged) -> list[Change]:
     before = {d: (d, _published(staged, d)) for d in new if same and d.isoformat() in known}
     newest = max(new, default=None)
     if newest and newest not in before and staged.table.is_snapshot:
-        earlier = max((d for d in {*new, *map(date.fromisoformat, known)} if d < newest), default=None)
-        if earlier and (same or earlier in new):
-            before[newest] = (earlier, new[earlier].path if earlier in new else _published(staged, earlier))
+        shown = [d for d in map(date.fromisoformat, known) if d < newest] if same else []
+        earlier = max(shown or [d for d in new if d < newest], default=None)
+        if earlier:
+            before[newest] = (earlier, _published(staged, earlier) if shown else new[earlier].path)
     counts = _counts(con, staged.table, {d: new[d].path for d in before}, before) if before else {}
     found = []
     for day, part in sorted(new.items()):
