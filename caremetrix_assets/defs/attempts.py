@@ -8,6 +8,8 @@ from itertools import takewhile
 
 import dagster as dg
 
+from caremetrix_assets.defs.failures import reason_of
+
 PAUSES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
 FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 FINISHED = [*FAILED, dg.DagsterRunStatus.SUCCESS]
@@ -88,7 +90,6 @@ def _ended(record: dg.RunRecord) -> datetime:
 def _reason(instance: dg.DagsterInstance, record: dg.RunRecord) -> str:
     run_id = record.dagster_run.run_id
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
-        data = entry.dagster_event.step_failure_data if entry.dagster_event else None
-        if data and data.user_failure_data and data.user_failure_data.description:
-            return f"{data.user_failure_data.description} ({len(PAUSES) + 1} runs failed, the last is {run_id[:8]})"
+        if entry.dagster_event:
+            return f"{reason_of(entry.dagster_event)} ({len(PAUSES) + 1} runs failed, the last is {run_id[:8]})"
     return f"its run failed {len(PAUSES) + 1} times; the log of run {run_id[:8]} in Dagster says why"

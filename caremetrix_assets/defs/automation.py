@@ -8,6 +8,7 @@ from caremetrix_assets.defs.attempts import Offer, next_offer
 from caremetrix_assets.defs.resources import NO_DROP, ONLY_TAG, RESTATE_TAG
 from caremetrix_assets.defs.tables import LEDGER_KEY
 from caremetrix_assets.errors import CaremetrixError
+from caremetrix_assets.serving.webhook import notify
 from caremetrix_assets.settings import Settings, load_settings
 from caremetrix_assets.steps.pending import Pending, missed_days, nightly_date, pending_drops, reject_drop
 
@@ -77,7 +78,9 @@ def _park(settings: Settings, pending: Pending, drop_id: str, reason: str) -> st
     """Rejects a drop that failed for good; the sentence that says so."""
     reject_drop(settings, drop_id, reason)
     name = pending.names.get(drop_id) or drop_id[:12]
-    return f"drop {name} is parked: {reason}. `caremetrix drop reopen {name}` has it tried again"
+    what, todo = f"Drop {name} is parked: {reason}.", f"Mend the cause, then `caremetrix drop reopen {name}` has it tried again."
+    told = notify(settings, "drop_parked", what, todo, drop=name)
+    return f"{what} {todo}{f' {told}' if told else ''}"
 
 
 def _request(pending: Pending, offer: Offer) -> dg.RunRequest | None:

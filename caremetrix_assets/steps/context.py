@@ -18,6 +18,7 @@ from caremetrix_assets.lake.state import BuiltState, TableState, load_built, loa
 from caremetrix_assets.lake.storage import Storage
 from caremetrix_assets.settings import Settings
 from caremetrix_assets.sources.replay_model import AcceptedDrop
+from caremetrix_assets.steps.tally import Tally
 
 
 @dataclass
@@ -43,6 +44,7 @@ class RunContext:
     stale_before: list[dict[str, Any]] = field(default_factory=list)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     published: set[date] = field(default_factory=set)
+    tallies: dict[str, Tally] = field(default_factory=dict)
     check_lease: Callable[[], None] = lambda: None
     _states: dict[str, TableState] = field(default_factory=dict)
 

@@ -74,7 +74,9 @@ def judge(table: Table, state: TableState, day: date | None, opening: date | Non
     if day is None or not dates and not table.is_snapshot:
         return found(None, 0, "no drop brought rows" if day else "no drop yet")
     if table.is_snapshot:
-        return found(day, (day - newest).days if newest else (day - (opening or day)).days + 1, "one partition a day, built by the nightly run")
+        return found(
+            day, (day - newest).days if newest else (day - (opening or day)).days + 1, "one partition a day, built by the nightly run"
+        )
     pause = longest_pause([d for d in dates if d != opening])
     if pause is None or newest is None:
         return found(None, 0, "too few partitions for a rhythm")

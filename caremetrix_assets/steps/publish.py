@@ -18,6 +18,7 @@ from caremetrix_assets.lake.state import PartitionState, TableState, save_table
 from caremetrix_assets.steps.changes import write_changes
 from caremetrix_assets.steps.context import RunContext
 from caremetrix_assets.steps.staged import Staged, StagedPartition
+from caremetrix_assets.steps.tally import tally
 
 
 def publish(staged: Staged) -> list[date]:
@@ -53,6 +54,7 @@ def publish(staged: Staged) -> list[date]:
     shown = sorted([*(p.day for p in ready), *removed])
     context.published.update(shown)
     write_changes(staged, shown)
+    context.tallies[table.name] = tally(staged, len(shown))
     return shown
 
 

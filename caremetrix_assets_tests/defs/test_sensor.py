@@ -119,7 +119,7 @@ def test_a_drop_that_failed_four_times_is_parked_and_the_tick_and_the_ledger_say
     told = desk.tick()
     assert not told.run_requests
     assert isinstance(told.skip_reason, dg.SkipReason)
-    assert "drop bad is parked" in str(told.skip_reason.skip_message)
+    assert "Drop bad is parked" in str(told.skip_reason.skip_message)
     (event,) = told.asset_events
     assert event.asset_key == dg.AssetKey(["ops", "drop_ledger"])
     (row,) = desk.json("drop", "list")
