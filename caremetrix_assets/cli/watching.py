@@ -7,11 +7,11 @@ from typing import Any
 
 import typer
 
+from caremetrix_assets.audit.changes import read_changes
 from caremetrix_assets.cli.output import OPTIONS, plain, say, show
 from caremetrix_assets.lake.reader import Lake
 from caremetrix_assets.settings import Settings
 from caremetrix_assets.sources.ledger import Ledger
-from caremetrix_assets.steps.changes import read_changes
 from caremetrix_assets.steps.freshness import freshness
 
 MOST = 40

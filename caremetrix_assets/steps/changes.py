@@ -1,8 +1,8 @@
 """What a step changes in a table and why: rows added, changed and removed per partition, totals of marts that moved.
 
-Computed while the published files still stand beside the staged ones; kept in ``ops/changes``, one small object per run
-and table. Counts, totals and drop ids only. A partition is compared with what was published of its own date; the newest
-partition of a snapshot, when new, with the newest one shown so far, which answers why a number moved since yesterday.
+Worked out while the published files still stand beside the staged ones; ``audit/changes.py`` keeps it. A partition is
+compared with what was published of its own date; the newest partition of a snapshot, when new, with the newest one shown
+so far, which answers why a number moved since yesterday.
 """
 
 from __future__ import annotations
@@ -10,54 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import duckdb
 
+from caremetrix_assets.audit.changes import Change
 from caremetrix_assets.catalog.models import Table
 from caremetrix_assets.engines.duckdb import literal, parquet_source, quote
 from caremetrix_assets.lake.layout import object_key
-from caremetrix_assets.lake.storage import Storage
 from caremetrix_assets.steps.preview import HEADER, preview
 from caremetrix_assets.steps.staged import Staged
 from caremetrix_assets.steps.stale import drops_behind
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-CHANGES = "ops/changes"
-
-
-class Change(NamedTuple):
-    """One partition, or one total of it: then ``measure`` is set, with its value before and after as text."""
-
-    table_name: str
-    compared_with: date | None
-    rows_before: int | None
-    rows_after: int | None
-    rows_added: int | None
-    rows_changed: int | None
-    rows_removed: int | None
-    period_grain: str | None
-    measure: str | None
-    value_before: str | None
-    value_after: str | None
-    cause: str
-    drop_ids: str
-    run_id: str
-    partition_date: date
-
-
-def change_schema() -> pa.Schema:
-    """Columns of ``ops/changes`` in order."""
-    import pyarrow as pa
-
-    def kind(name: str) -> pa.DataType:
-        if name in ("partition_date", "compared_with"):
-            return pa.date32()
-        return pa.int64() if name.startswith("rows_") else pa.string()
-
-    return pa.schema([(name, kind(name)) for name in Change._fields])
 
 
 def compare(con: duckdb.DuckDBPyConnection, staged: Staged) -> list[Change]:
@@ -141,33 +104,3 @@ def _cause(staged: Staged, day: date) -> tuple[str, list[str]]:
     if behind:
         return "drops applied earlier", behind
     return ("a day passed" if day.isoformat() not in state.partitions else "inputs changed"), []
-
-
-def write_changes(staged: Staged, shown: Sequence[date]) -> None:
-    """Keeps the changes of the partitions that were published."""
-    import pyarrow as pa
-
-    from caremetrix_assets.audit.results import to_parquet
-
-    rows = [c._asdict() for c in staged.changes if c.partition_date in set(shown)]
-    if rows:
-        started, run = staged.context.started, staged.context.run_id
-        key = f"{CHANGES}/{started:%Y-%m}/{started:%Y%m%dT%H%M%SZ}.{run}.{staged.table.name}.parquet"
-        staged.context.storage.write(key, to_parquet(pa.Table.from_pylist(rows, schema=change_schema())))
-
-
-def read_changes(storage: Storage, table: str | None = None, day: date | None = None) -> list[dict[str, Any]]:
-    """Changes of one table, newest run first; without a table those of the newest run. ``day``: only of this partition."""
-    from caremetrix_assets.audit.results import read_parquet
-
-    keys = [info.key for info in storage.list(f"{CHANGES}/")]
-    parts = {key: key.rsplit("/", 1)[1].removesuffix(".parquet").split(".") for key in keys}
-    if table:
-        keys = [k for k in keys if parts[k][2] == table]
-    elif keys and day is None:
-        keys = [k for k in keys if parts[k][:2] == parts[keys[-1]][:2]]
-    found: list[dict[str, Any]] = []
-    for key in reversed(keys):
-        rows = read_parquet(storage, key, change_schema()).to_pylist()
-        found += [{"run_started": parts[key][0], **row} for row in rows if day in (None, row["partition_date"])]
-    return found

@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from caremetrix_assets.audit.changes import Change
 from caremetrix_assets.audit.environment import Metric
 from caremetrix_assets.audit.model import RuleResult
 from caremetrix_assets.catalog.models import Table
 from caremetrix_assets.lake.state import TableState
 from caremetrix_assets.steps.context import RunContext
-
-if TYPE_CHECKING:
-    from caremetrix_assets.steps.changes import Change
 
 
 @dataclass(frozen=True)
