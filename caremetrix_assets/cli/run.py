@@ -14,6 +14,7 @@ from caremetrix_assets.cli.summary import Progress, summary
 from caremetrix_assets.errors import InputError, ServiceError, UsageError
 from caremetrix_assets.lake.reader import open_lake
 from caremetrix_assets.lake.state import fix_start_date, read_start_date
+from caremetrix_assets.serving.webhook import notify
 from caremetrix_assets.settings import Settings, load_settings
 from caremetrix_assets.sources.ledger import Entry, Ledger
 from caremetrix_assets.steps.pending import Pending, is_up_to_date, newest_date, pending_drops
@@ -158,11 +159,21 @@ class Runs(ExitStack):
         say(document.pop("text"), styled=True, **document, failures=self.failures, rejected=[e.reason for e in rejected])
         for step, reason in self.failures.items():
             note(f"{step}: {reason}")
+        self._tell_webhook(day)
         if self.service_failed:
             raise typer.Exit(3)
         self.leave_when_rejected()
         if self.failures:
             raise typer.Exit(1)
+
+    def _tell_webhook(self, day: date) -> None:
+        """Runs of a terminal have no sensor behind them that would tell."""
+        if not self.failures:
+            return
+        what = f"`caremetrix run` failed: {'; '.join(self.failures.values())}".rstrip(".") + "."
+        todo = "Readers keep the last good data. Once the cause is mended, run again."
+        told = notify(self.settings, "run_failed", what, todo, run_id=self.runs[-1], partition=day.isoformat(), steps=list(self.failures))
+        note(told) if told else None
 
     def new_rejections(self) -> list[Entry]:
         """Drops that this command rejected."""

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from caremetrix_assets.catalog.load import load_catalog
+from caremetrix_assets.defs.alerts import failed_runs, freshness_check, table_freshness
 from caremetrix_assets.defs.automation import everything, marts, new_drops, nightly_refresh
 from caremetrix_assets.defs.io_manager import LakeIOManager
 from caremetrix_assets.defs.ops import ops_assets
@@ -30,7 +31,8 @@ def build_definitions(start: date, overrides: dict[str, Any] | None = None) -> d
         assets=[*ops_assets(catalog, partitions, in_athena=in_athena), *table_assets(catalog, partitions)],
         jobs=[everything, marts],
         schedules=[nightly_refresh],
-        sensors=[new_drops],
+        sensors=[new_drops, table_freshness, failed_runs],
+        asset_checks=[freshness_check],
         resources={"lake": LakeResource(overrides=chosen), "lake_io": LakeIOManager(overrides=chosen)},
         executor=dg.in_process_executor,
     )

@@ -22,6 +22,7 @@ from caremetrix_assets.sources.replay import known_ids, replay
 from caremetrix_assets.sources.replay_incoming import sent_rows, waiting_fingerprint
 from caremetrix_assets.sources.replay_model import AcceptedDrop, ReplayResult, Shape
 from caremetrix_assets.sources.replay_plan import next_state, plan_from
+from caremetrix_assets.steps.changes import compare
 from caremetrix_assets.steps.context import RunContext
 from caremetrix_assets.steps.relations import prepare, published_dates
 from caremetrix_assets.steps.staged import Staged
@@ -90,6 +91,7 @@ def _replay(con: duckdb.DuckDBPyConnection, staged: Staged, drops: list[Accepted
     _write_waiting(con, staged, result)
     _note(staged, result)
     _open_sent(con, staged, result, drops)
+    staged.changes = compare(con, staged)
     _audit(con, staged, _files(staged, result, drops), {*kept, *days})
 
 

@@ -25,6 +25,7 @@ from caremetrix_assets.engines.duckdb import (
 from caremetrix_assets.engines.parquet import write_partition
 from caremetrix_assets.errors import CheckFailed
 from caremetrix_assets.lake.layout import object_key, parse_object_key, table_prefix
+from caremetrix_assets.steps.changes import compare
 from caremetrix_assets.steps.context import RunContext
 from caremetrix_assets.steps.fingerprint import fingerprints, is_due, signature, whole_fingerprint
 from caremetrix_assets.steps.preview import preview
@@ -87,6 +88,7 @@ def _run(con: duckdb.DuckDBPyConnection, staged: Staged, todo: list[date], marks
         staged.removed = [d for d in existing_dates(staged) if d not in days]
         held = partition_dates(con, table.name + HELD)
         staged.extra["held_from"] = held[0] if held else None
+    staged.changes = compare(con, staged)
     audit_staged(con, staged)
     if staged.partitions:
         staged.preview = preview(con, table, staged.partitions[-1].path)
