@@ -14,6 +14,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as RichTable
 
 from caremetrix_assets.errors import CaremetrixError, UsageError
@@ -78,7 +79,7 @@ def say(message: str, **document: Any) -> None:
 
 def note(message: str) -> None:
     """A line on standard error: progress, warnings, what was rejected."""
-    err.print(message, highlight=False, soft_wrap=True)
+    err.print(escape(message), highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -89,7 +90,7 @@ def errors_as_exit_codes() -> Iterator[None]:
     except CaremetrixError as error:
         if OPTIONS.debug:
             raise
-        note(f"[bold red]Error:[/] {error}".replace("[/] ", "[/] ", 1))
+        err.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
         note("Interrupted; the published data is as it was. Run again to go on.")

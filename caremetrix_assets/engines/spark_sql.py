@@ -52,6 +52,8 @@ def to_spark(sql: str, first: Mapping[str, str] | None = None) -> Script:
 
 
 def _text(query: exp.Expr) -> str:
+    for call in list(query.find_all(exp.Lead, exp.Lag)):
+        _without_frame(call)
     # children first, so a rule finds its parts rewritten; what a rule brings in is in Spark's words already
     for node in reversed(list(query.walk())):
         changed = _rewritten(node)
@@ -100,6 +102,21 @@ def _named(body: exp.Expr, columns: list[str]) -> exp.Expr:
 
 def _is_work(query: exp.Expr) -> bool:
     return query.find(exp.Join, exp.Group, exp.Window, exp.AggFunc, exp.Distinct, exp.SetOperation) is not None
+
+
+def _without_frame(call: exp.Expr) -> None:
+    """`lead` and `lag` look past any frame; Spark takes none with them, not from a named window either."""
+    window, select = call.find_ancestor(exp.Window), call.find_ancestor(exp.Select)
+    named = window.args.get("alias") if window is not None else None
+    if window is None or select is None or named is None:
+        return
+    definition = next(w for w in select.args["windows"] if w.name == named.name)
+    if definition.args.get("spec") is None:
+        return
+    spelled = definition.copy()
+    for part, value in (("this", window.this.copy()), ("over", "OVER"), ("spec", None)):
+        spelled.set(part, value)
+    window.replace(spelled)
 
 
 def _rewritten(node: exp.Expr) -> exp.Expr:
