@@ -21,7 +21,9 @@ def published_dates(context: RunContext, table: Table) -> list[date]:
     return sorted(date.fromisoformat(str(d)) for d in context.state(table.name).partitions)
 
 
-def prepare(con: duckdb.DuckDBPyConnection, context: RunContext, table: Table, dates: list[date], names: set[str]) -> dict[str, LakeRelation]:
+def prepare(
+    con: duckdb.DuckDBPyConnection, context: RunContext, table: Table, dates: list[date], names: set[str]
+) -> dict[str, LakeRelation]:
     """Creates the given relations, seeds and every lake table among ``names`` for a build of ``dates``; returns the latter."""
     create_given(con, context.given(dates))
     create_seeds(con, context.catalog, names)

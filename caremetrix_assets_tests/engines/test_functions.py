@@ -10,7 +10,6 @@ import pytest
 
 from caremetrix_assets.engines.duckdb import EngineOptions, connect
 
-
 # what an expression is, for every engine
 CASES: list[tuple[str, object]] = [
     # md5('patient|a|1900-01-01') = d62b973181bc853e5cfeff23ef0ee41a (md5sum): its first 15 hexadecimal digits
