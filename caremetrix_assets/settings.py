@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     restate_days: int = Field(35, ge=0)
     nightly_max_days: int = Field(31, ge=0)
     quarantine_limit: Decimal = Field(Decimal("0.01"), ge=0, le=1)
+    max_file_gb: float = Field(64, gt=0)
+    max_record_kb: int = Field(1024, ge=1)
     history_start: date | None = None
     fiscal_start_month: int = Field(10, ge=1, le=12)
     glue_database: str = "caremetrix"

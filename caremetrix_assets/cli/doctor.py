@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from typing import Annotated, Any
 
 import typer
@@ -41,9 +42,14 @@ def _settings(settings: Settings) -> list[dict[str, Any]]:
     shown = settings.model_dump()
     secret = {"webhook_url"}
     return [
-        {"what": PREFIX + name.upper(), "state": "ok", "detail": "set" if name in secret and value else str(value)}
+        {"what": PREFIX + name.upper(), "state": "ok", "detail": "set" if name in secret and value else without_password(str(value))}
         for name, value in shown.items()
     ]
+
+
+def without_password(text: str) -> str:
+    """An address without what stands before ``@`` or behind ``?``: people put keys there."""
+    return re.sub(r"(?<=//)[^/@]*@|\?.*", "", text) if "//" in text else text
 
 
 def _trials(settings: Settings) -> list[dict[str, Any]]:

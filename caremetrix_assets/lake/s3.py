@@ -7,6 +7,7 @@ and the rules for keys (``objects``), the meaning of a refusal (``aws_errors``).
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 import threading
 import time
@@ -153,6 +154,10 @@ class S3Storage:
         with self._explained("deleted", key):
             client.delete_object(**self._object(key))
 
+    def clear_cache(self) -> None:
+        """See :meth:`Storage.clear_cache`."""
+        shutil.rmtree(self._cache_root(), ignore_errors=True)
+
     def sweep(self, older_than_hours: float) -> int:
         """See :meth:`Storage.sweep`: uploads in parts that were never completed."""
         limit, removed = datetime.now(UTC) - timedelta(hours=older_than_hours), 0
@@ -236,10 +241,13 @@ class S3Storage:
 
     def _cache_place(self, key: str, etag: str) -> Path:
         """Where a download is kept: private to the user, the service and the bucket; keeps the key's suffix."""
+        version = hashlib.sha256(etag.encode()).hexdigest()[:32]
+        return self._cache_root() / check_key(key) / f"{version}{PurePosixPath(key).suffix}"
+
+    def _cache_root(self) -> Path:
         root = self.options.cache_dir or Path(tempfile.gettempdir()) / f"caremetrix-{os.getuid()}" / "objects"
         source = hashlib.sha256(f"{self.options.endpoint}|{self.bucket}/{self._base}".encode()).hexdigest()[:16]
-        version = hashlib.sha256(etag.encode()).hexdigest()[:32]
-        return root.expanduser().absolute() / source / check_key(key) / f"{version}{PurePosixPath(key).suffix}"
+        return root.expanduser().absolute() / source
 
 
 def _look(client: Any, bucket: str) -> None:
