@@ -2,7 +2,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help install demo test dev lint format docs bench constraints clean
+.PHONY: help install demo test failures dev lint format docs bench constraints clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -23,6 +23,7 @@ help:
 	@echo "make demo         the whole graph on sample_drops/, into $(DEMO_LAKE)"
 	@echo "make dev          the Dagster UI, with the inbox watched"
 	@echo "make test         the tests"
+	@echo "make failures     kills and takes away parts of the running service; half an hour"
 	@echo "make lint         style, types, layers, SQL, definitions"
 	@echo "make format       rewrites the Python code in its style"
 	@echo "make docs         the data dictionary in docs/reference from the contracts"
@@ -46,6 +47,9 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	@$(BIN)/pytest -n auto --dist loadfile
+
+failures: $(STAMP)
+	@$(BIN)/pytest -m failures -v
 
 dev: $(STAMP)
 	@mkdir -p $(DEV_HOME) inbox

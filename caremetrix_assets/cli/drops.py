@@ -80,7 +80,7 @@ def check(folder: Folder, lake: LakeOption = None) -> None:
     from caremetrix_assets.sources.examine import ReadOptions
 
     settings = load_settings(lake=lake)
-    options = ReadOptions(settings.work_dir, settings.threads, settings.duckdb_memory, settings.quarantine_limit)
+    options = ReadOptions.of(settings)
     found = check_folder(_folder(folder), load_catalog(), options, datetime.now(UTC).date(), open_lake(settings))
     rows = [{"file": r.file, "line": r.line, "column": r.column, "rule": r.rule, "wanted": r.wanted} for r in found.rows]
     starts = [
@@ -170,12 +170,14 @@ def reopen(
 
 
 def _change(settings: Settings, text: str, change: Callable[[Ledger, str], object]) -> str:
+    from caremetrix_assets.sources.fold import refuse_folded
     from caremetrix_assets.sources.ledger import Ledger
 
     storage = open_lake(settings)
     with Lease(storage, "caremetrix drop", on_wait=note):
         ledger = Ledger.load(storage)
         entry = ledger.find(text)
+        refuse_folded(storage, entry)
         change(ledger, entry.drop_id)
         ledger.save(storage)
     return entry.name or entry.drop_id
@@ -203,13 +205,15 @@ def replay_rows(lake: LakeOption = None) -> None:
     from caremetrix_assets.sources.examine import ReadOptions
     from caremetrix_assets.sources.ledger import Ledger
     from caremetrix_assets.sources.retry import retry_all
+    from caremetrix_assets.steps.forget import keep_out
     from caremetrix_assets.steps.raw import replay_again
 
     settings, catalog = load_settings(lake=lake), load_catalog()
     storage = open_lake(settings)
-    options = ReadOptions(settings.work_dir, settings.threads, settings.duckdb_memory, settings.quarantine_limit)
+    options = ReadOptions.of(settings)
     with Lease(storage, "caremetrix quarantine", on_wait=note):
         gained = retry_all(storage, catalog, Ledger.load(storage), options)
+        keep_out(settings, storage, catalog)
         replay_again(storage, catalog, {file for _, file in gained})
     rows = [{"drop": drop_id[:12], "file": file, "rows": count} for (drop_id, file), count in sorted(gained.items())]
     show(rows, title="Taken back from quarantine", empty="No quarantined row is accepted by the present rules.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +12,7 @@ import pyarrow.parquet
 import typer
 
 from caremetrix_assets.catalog.lineage import column_lineage
-from caremetrix_assets.cli.output import command, out, plain, say, show
+from caremetrix_assets.cli.output import command, day_of, out, plain, say, show
 from caremetrix_assets.errors import UsageError
 from caremetrix_assets.lake.reader import Lake
 from caremetrix_assets.lake.state import load_table
@@ -95,7 +94,7 @@ def _one_table(place: Lake, name: str) -> None:
         "usage": list(table.usage),
         "partitions": {d: p.rows for d, p in state.partitions.items()},
     }
-    say(_described(facts), **facts, columns=columns)
+    say(_described(facts), styled=True, **facts, columns=columns)
     from caremetrix_assets.cli.output import OPTIONS
 
     if not OPTIONS.as_json:
@@ -165,7 +164,7 @@ def checks(
     """Newest result of every check from dq_results. Example: caremetrix checks --status warned"""
     from caremetrix_assets.audit.newest import newest_results
 
-    day = dt.date.fromisoformat(date) if date else None
+    day = None if date is None else day_of(date, "--date")
     rows = newest_results(lake_of(lake).storage, table=table, date=day, status=status)
     kept = ("table_name", "partition_date", "check_name", "status", "severity", "rows_checked", "rows_failed", "sample_keys", "reason")
     show([{k: row[k] for k in kept} for row in rows], title="Checks", empty="No check result matches.")

@@ -14,6 +14,7 @@ from caremetrix_assets.defs.ops import ops_assets
 from caremetrix_assets.defs.partitions import daily
 from caremetrix_assets.defs.resources import LakeResource
 from caremetrix_assets.defs.tables import table_assets
+from caremetrix_assets.settings import load_settings
 
 # The parameter is marked beta, the policy is not; a warning per table says nothing to a user.
 warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy.*")
@@ -25,8 +26,9 @@ def build_definitions(start: date, overrides: dict[str, Any] | None = None) -> d
     ``overrides`` are settings by name that win over the environment.
     """
     catalog, partitions, chosen = load_catalog(), daily(start), overrides or {}
+    in_athena = load_settings(**chosen).registers_tables
     return dg.Definitions(
-        assets=[*ops_assets(catalog, partitions), *table_assets(catalog, partitions)],
+        assets=[*ops_assets(catalog, partitions, in_athena=in_athena), *table_assets(catalog, partitions)],
         jobs=[everything, marts],
         schedules=[nightly_refresh],
         sensors=[new_drops, table_freshness, failed_runs],

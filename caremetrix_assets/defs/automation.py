@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from caremetrix_assets.defs.attempts import Offer, next_offer
+from caremetrix_assets.defs.lost_runs import end_lost_runs
 from caremetrix_assets.defs.resources import NO_DROP, ONLY_TAG, RESTATE_TAG
 from caremetrix_assets.defs.tables import LEDGER_KEY
 from caremetrix_assets.errors import CaremetrixError
@@ -56,8 +57,11 @@ def nightly_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg
 def new_drops(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Compares the inbox with the ledger; while a refresh is queued or running it asks for nothing.
 
+    First it ends runs whose worker died, which would block the queue.
     A drop whose run failed is offered again alone after 1, 5 and 30 minutes, then rejected with the last error.
     """
+    for run_id in end_lost_runs(context.instance, datetime.now(UTC)):
+        context.log.warning(f"run {run_id} was ended: its worker died")
     if context.instance.get_run_records(dg.RunsFilter(job_name=JOB, statuses=UNFINISHED), limit=1):
         return dg.SensorResult(skip_reason="a refresh is queued or running")
     try:

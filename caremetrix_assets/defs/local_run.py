@@ -13,6 +13,7 @@ from caremetrix_assets.defs import build_definitions
 from caremetrix_assets.defs.automation import JOB
 from caremetrix_assets.defs.failures import error_of, reason_of
 from caremetrix_assets.defs.resources import RESTATE_TAG
+from caremetrix_assets.defs.tables import LEDGER_KEY
 from caremetrix_assets.errors import UsageError
 from caremetrix_assets.settings import Settings, dagster_home
 
@@ -66,6 +67,12 @@ def execute(
     if services:  # every later step fails for the same reason
         return RunReport(result.run_id, False, {str(services[0].step_key): reason_of(services[0])}, True)
     return RunReport(result.run_id, result.success, {str(e.step_key): reason_of(e) for e in events})
+
+
+def all_but_the_ledger(start: date, overrides: dict[str, Any]) -> list[dg.AssetKey]:
+    """Every asset but the one that takes drops in: a run of these leaves the inbox alone."""
+    graph = _definitions(start, tuple(sorted(overrides.items()))).resolve_asset_graph()
+    return sorted(graph.get_all_asset_keys() - {LEDGER_KEY})
 
 
 @lru_cache(maxsize=1)

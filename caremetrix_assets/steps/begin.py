@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from caremetrix_assets.catalog.load import load_catalog
-from caremetrix_assets.lake.layout import drop_file_key, drop_report_key
+from caremetrix_assets.lake.layout import drop_report_key
 from caremetrix_assets.lake.reader import open_lake
 from caremetrix_assets.lake.state import fix_start_date, load_built, read_start_date
-from caremetrix_assets.lake.storage import Storage
 from caremetrix_assets.settings import Settings, partitions_start
+from caremetrix_assets.sources.base import Archive
 from caremetrix_assets.sources.ledger import Entry, Ledger
 from caremetrix_assets.sources.replay_model import AcceptedDrop
 from caremetrix_assets.steps.context import RunContext
@@ -35,7 +35,7 @@ def begin_run(
     ledger, built = Ledger.load(storage), load_built(storage)
     entries = [e for e in ledger.in_force() if only is None or e.status == "applied" or e.drop_id in only]
     reports = {e.drop_id: json.loads(storage.read(drop_report_key(e.drop_id))) for e in entries}
-    return RunContext(
+    context = RunContext(
         storage=storage,
         catalog=load_catalog(),
         settings=settings,
@@ -51,15 +51,17 @@ def begin_run(
         gone_drops=tuple(sorted(set(built.extra.get("drops", ())) - {e.drop_id for e in entries})),
         stale_before=read_stale(storage),
         only=only,
-        archive=[accepted_drop(storage, e, reports[e.drop_id]) for e in entries],
     )
+    archive = Archive(storage, context.work_dir)
+    context.archive = [accepted_drop(archive, e, reports[e.drop_id]) for e in entries]
+    return context
 
 
-def accepted_drop(storage: Storage, entry: Entry, report: dict[str, Any]) -> AcceptedDrop:
+def accepted_drop(archive: Archive, entry: Entry, report: dict[str, Any]) -> AcceptedDrop:
     """A drop of the ledger as the replay takes it."""
 
     def path(file: str) -> Path | None:
-        return storage.local_path(drop_file_key(entry.drop_id, file))
+        return archive.path(entry.drop_id, file)
 
     return AcceptedDrop(
         drop_id=entry.drop_id,
@@ -70,6 +72,7 @@ def accepted_drop(storage: Storage, entry: Entry, report: dict[str, Any]) -> Acc
         deletes=bool(report.get("deletes")),
         columns={name: set(found["columns"]) for name, found in report["files"].items()},
         paths=path,
+        forgotten=sum(found.get("forgotten", 0) for found in report["files"].values()),
         simulated=frozenset(name for name, found in report["files"].items() if found.get("simulated")),
         unknown={name: found.get("unknown_columns", ()) for name, found in report["files"].items()},
     )

@@ -16,6 +16,7 @@ from caremetrix_assets.sources.intake import Taken
 from caremetrix_assets.sources.intake import take_in as take_drops
 from caremetrix_assets.sources.ledger import Entry, Ledger
 from caremetrix_assets.steps.context import RunContext
+from caremetrix_assets.steps.forget import erase
 from caremetrix_assets.steps.stale import record_stale
 
 LEDGER = "drop_ledger"
@@ -34,11 +35,10 @@ class IngestReport:
 def take_in(context: RunContext, progress: Callable[[str], None] = lambda _: None) -> IngestReport:
     """Archives or rejects every due drop of the inbox, oldest first. InputError when all that were due are rejected."""
     settings = context.settings
+    erase(settings, context.storage, context.catalog, context.check_lease)  # what a killed `forget` left undone
     inbox = open_place(settings.inbox, settings)
     ledger = Ledger.load(context.storage)
-    options = ReadOptions(
-        work_dir=context.work_dir, threads=settings.threads, memory_limit=settings.duckdb_memory, limit=settings.quarantine_limit
-    )
+    options = ReadOptions.of(settings, context.work_dir)
     report = IngestReport()
     results: list[RuleResult] = []
     for taken in take_drops(inbox, context.storage, context.catalog, ledger, datetime.now(UTC).date(), options, context.only):
@@ -73,6 +73,7 @@ def finish(context: RunContext) -> dict[str, Any]:
     first = min(context.published, default=None)
     before = ledger.to_arrow()
     taking_part = {d["drop_id"] for d in context.drops}
+    forgotten = {d.drop_id: d.forgotten for d in context.archive}
     for entry in ledger.in_force():
         if entry.drop_id not in taking_part:
             continue
@@ -80,7 +81,9 @@ def finish(context: RunContext) -> dict[str, Any]:
         report = {name: found.get(name, 0) for name in SUMMED}
         broken = found.get("rows_broken", 0)
         ledger.apply(
-            entry.drop_id, {**report, "rows_quarantined": broken + report["rows_waiting"]}, first if entry.drop_id in fresh else None
+            entry.drop_id,
+            {**report, "rows_quarantined": broken + report["rows_waiting"], "rows_forgotten": forgotten[entry.drop_id]},
+            first if entry.drop_id in fresh else None,
         )
     if not ledger.to_arrow().equals(before):
         ledger.save(context.storage)

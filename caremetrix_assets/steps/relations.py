@@ -11,8 +11,8 @@ from caremetrix_assets.catalog.models import ReadMode, Table
 from caremetrix_assets.engines.duckdb import empty_relation, parquet_relation, quote
 from caremetrix_assets.engines.given import create_given, create_seeds
 from caremetrix_assets.lake.changelog import state_sql
-from caremetrix_assets.lake.layout import object_key
 from caremetrix_assets.steps.context import RunContext
+from caremetrix_assets.steps.packing import partition_paths
 
 
 def published_dates(context: RunContext, table: Table) -> list[date]:
@@ -40,7 +40,7 @@ def read(con: duckdb.DuckDBPyConnection, context: RunContext, table: Table, mode
     if not available:
         empty_relation(con, table, table.name)
         return
-    paths = [context.storage.local_path(object_key(table.layer, table.name, d)) for d in available]
+    paths = partition_paths(con, context, table, available)
     if mode != "state":
         parquet_relation(con, table.name, paths)
         return
