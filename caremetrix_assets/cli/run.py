@@ -51,7 +51,7 @@ def run(
             report.leave_when_rejected()
             raise ServiceError("No drop was accepted yet, so there is nothing to build; see `caremetrix drop list`.")
         if restate:
-            report.restate(_date(from_, "--from") or opening, day)
+            report.restate(_date(from_, "--from") or opening, day, select)
         elif select is None and report.ok and is_up_to_date(settings, day):
             report.leave_when_rejected()
             say(f"Nothing new: every drop of {settings.inbox} is applied and everything is built to {day}.", status="nothing new", date=day)
