@@ -31,7 +31,7 @@ def test_a_terminal_run_beside_another_writer_waits_says_so_and_then_does_its_wo
         [sys.executable, "-W", "ignore", "-c", COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert mine.stderr is not None
-    seen = []
+    seen: list[str] = []
     while "waiting" not in (line := mine.stderr.readline()):
         assert line, seen
         seen.append(line)
