@@ -76,9 +76,7 @@ def _table_asset(catalog: Catalog, table: Table, partitions: dg.PartitionsDefini
             for day in publish(staged):
                 context.log_event(dg.AssetMaterialization(asset_key=key, partition=day.isoformat()))
             raise dg.Failure(_blocked_message(staged), allow_retries=False)
-        # an instance in memory ends with its run, so nobody could look the lineage up
-        lineage = {} if context.instance.is_ephemeral else _lineage_metadata(catalog, table)
-        yield dg.Output(staged, metadata={**run_metadata(staged), **lineage})
+        yield dg.Output(staged, metadata={**run_metadata(staged), **_lineage_metadata(context.instance, catalog, table)})
 
     return build_asset
 
@@ -99,8 +97,13 @@ def _definition_metadata(table: Table) -> dict[str, Any]:
     }
 
 
-def _lineage_metadata(catalog: Catalog, table: Table) -> dict[str, Any]:
-    """Where each column's value comes from, as Dagster shows it beside the columns."""
+def _lineage_metadata(instance: dg.DagsterInstance, catalog: Catalog, table: Table) -> dict[str, Any]:
+    """Where each column's value comes from, as Dagster shows it beside the columns.
+
+    An instance in memory ends with its run, so nobody could look it up there: a tenth of a run is spared.
+    """
+    if instance.is_ephemeral:
+        return {}
     found = {
         column: [dg.TableColumnDep(asset_key(catalog.tables[name]), source) for name, source in sources if name in catalog.tables]
         for column, sources in column_lineage(catalog, table).items()
