@@ -17,6 +17,7 @@ from caremetrix_assets.lake.reader import open_lake
 from caremetrix_assets.lake.state import fix_start_date, read_start_date
 from caremetrix_assets.serving.webhook import notify
 from caremetrix_assets.settings import Settings, load_settings
+from caremetrix_assets.sources.forgotten import pending as forgetting
 from caremetrix_assets.sources.ledger import Entry, Ledger
 from caremetrix_assets.steps.pending import Pending, is_up_to_date, newest_date, pending_drops
 
@@ -43,6 +44,8 @@ def run(
     settings = load_settings(**overrides)
     check_engine(settings)
     until = _until(to)
+    if forgetting(open_lake(settings)):
+        note("A patient is being forgotten and older partitions may still hold them: run `caremetrix forget` with the same id again.")
     pending = pending_drops(settings)
     opening = _opening(settings, pending)
     with Runs(settings, overrides, opening) as report:
