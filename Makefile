@@ -2,7 +2,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help install demo test parity dev lint format docs bench constraints clean
+.PHONY: help install demo test parity failures dev lint format docs bench constraints clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -25,6 +25,7 @@ help:
 	@echo "make dev          the Dagster UI, with the inbox watched"
 	@echo "make test         the tests"
 	@echo "make parity       every table on Spark too, compared; needs Java, downloads 450 MB once, minutes"
+	@echo "make failures     kills and takes away parts of the running service; half an hour"
 	@echo "make lint         style, types, layers, SQL, definitions"
 	@echo "make format       rewrites the Python code in its style"
 	@echo "make docs         the data dictionary in docs/reference from the contracts"
@@ -58,6 +59,9 @@ $(SPARK)/installed: constraints-spark.txt $(STAMP)
 
 parity: $(SPARK)/installed
 	@PYTHONPATH=$(SPARK) $(BIN)/pytest -m parity
+
+failures: $(STAMP)
+	@$(BIN)/pytest -m failures -v
 
 dev: $(STAMP)
 	@mkdir -p $(DEV_HOME) inbox

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -43,6 +44,8 @@ class Settings(BaseSettings):
     restate_days: int = Field(35, ge=0)
     nightly_max_days: int = Field(31, ge=0)
     quarantine_limit: Decimal = Field(Decimal("0.01"), ge=0, le=1)
+    max_file_gb: float = Field(64, gt=0)
+    max_record_kb: int = Field(1024, ge=1)
     history_start: date | None = None
     fiscal_start_month: int = Field(10, ge=1, le=12)
     glue_database: str = "caremetrix"
@@ -58,10 +61,23 @@ class Settings(BaseSettings):
             raise ValueError("must be a folder or s3://bucket/prefix")
         return value
 
+    @field_validator("glue_database")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-z0-9_]{1,255}", value):
+            raise ValueError("must be lower case letters, digits and underscores, as Athena wants it")
+        return value
+
     @property
     def is_local(self) -> bool:
         """True when the lake is a folder."""
         return not self.lake.startswith("s3://")
+
+    @property
+    def registers_tables(self) -> bool:
+        """True when runs keep a Glue catalog up to date: its database or address is set, and it can read the lake."""
+        is_asked = bool({"glue_database", "glue_endpoint"} & self.model_fields_set)
+        return is_asked and (not self.is_local or self.glue_endpoint is not None)
 
     @property
     def work_dir(self) -> Path:

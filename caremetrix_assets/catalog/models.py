@@ -7,7 +7,9 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from caremetrix_assets.catalog.parts import Match, Names, Strict, When
 
 Layer = Literal["raw", "dims", "facts", "marts"]
 ReadMode = Literal["state", "all", "newest", "same_date"]
@@ -27,20 +29,6 @@ SQL_TYPES: dict[str, str] = {
     "ts": "TIMESTAMP",
 }
 LAYER_OF_PREFIX: dict[str, Layer] = {"raw": "raw", "dim": "dims", "bridge": "dims", "fact": "facts", "mart": "marts"}
-
-
-class Strict(BaseModel):
-    """Unknown keys are errors: an unquoted comma in YAML otherwise becomes a silent new key."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class When(Strict):
-    """Ties a column of a practice file to another one's value: filled ``exactly``, ``only`` or at least (``needed``) then."""
-
-    column: str
-    values: tuple[str, ...]
-    rule: Literal["exactly", "only", "needed"] = "exactly"
 
 
 class Column(Strict):
@@ -66,12 +54,20 @@ class Column(Strict):
     parts: tuple[str, str] | None = None
     equals: str | None = None
     optional_key: bool = False
+    match: Match | None = None
     headers: tuple[str, ...] | None = None
     counts: bool = True
     parent: str | None = None
     null_if: tuple[str, ...] = ()
     since: str | None = None
     when: When | None = None
+    names: Names | None = None
+
+    @model_validator(mode="after")
+    def _joined(self) -> Column:
+        if self.match and self.type != "key":
+            raise ValueError("`match` is about the join behind a key")
+        return self
 
     @property
     def sql_type(self) -> str:
@@ -90,7 +86,10 @@ class Column(Strict):
 
 
 class RawSource(Strict):
-    """How a raw table's file is read: its name, natural key and what repeats mean (spec: natural keys, ordinals)."""
+    """How a raw table's file is read: its name, natural key and what repeats mean (spec: natural keys, ordinals).
+
+    ``person``: each row is one person; the value lists the columns that make up a full name, in each way it is written.
+    """
 
     file: str
     folder: Literal["", "practice"] = ""
@@ -100,15 +99,20 @@ class RawSource(Strict):
     unit: Literal["claim"] | None = None
     required: bool = False
     strict: bool = False
+    person: tuple[tuple[str, ...], ...] = Field((), repr=False)  # changes no row, so it is left out of the definition hash
 
 
 class Driving(Strict):
-    """A source whose rows a fact has exactly once. Most facts have one; a fact of several has the rows of all of them."""
+    """A source whose rows a fact has exactly once. Most facts have one; a fact of several has the rows of all of them.
+
+    ``date`` says the day of a source row, for a table whose own rows do not (``date_key``).
+    """
 
     table: str
     key: tuple[str, ...]
     own_key: tuple[str, ...]
     where: str | None = None
+    date: str | None = None
 
 
 class Drill(Strict):

@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import ParseError
+from sqlglot.errors import ParseError, SqlglotError
 
 from caremetrix_assets.errors import UsageError
 
@@ -103,10 +104,18 @@ def parse_text(text: str, name: str) -> Query:
     columns = tuple(item.output_name for item in last)
     if len(set(columns)) != len(columns):
         raise UsageError(f"{name}: the last SELECT names a column twice.")
-    return Query(text, _upstream(tree), columns)
+    return Query(text, tuple(sorted(_names(tree))), columns)
 
 
-def _upstream(tree: exp.Expr) -> tuple[str, ...]:
+@lru_cache(maxsize=4096)
+def names_in(sql: str) -> frozenset[str]:
+    """Bare names of the relations a SELECT reads, its CTEs left out; empty when it cannot be parsed (it then fails as itself)."""
+    try:
+        return _names(sqlglot.parse_one(sql, dialect="duckdb"))
+    except SqlglotError:
+        return frozenset()
+
+
+def _names(tree: exp.Expr) -> frozenset[str]:
     ctes = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
-    names = {t.name for t in tree.find_all(exp.Table) if t.name and not isinstance(t.this, exp.Func)}
-    return tuple(sorted(names - ctes))
+    return frozenset(t.name for t in tree.find_all(exp.Table) if t.name and not isinstance(t.this, exp.Func)) - ctes

@@ -10,13 +10,16 @@ from typing import Annotated
 
 import typer
 
-from caremetrix_assets.cli import doctor, drops, look
+from caremetrix_assets.cli import athena, doctor, drops, look
 from caremetrix_assets.cli.docs import docs
 from caremetrix_assets.cli.explain import explain
+from caremetrix_assets.cli.forget import forget
 from caremetrix_assets.cli.output import OPTIONS, out
 from caremetrix_assets.cli.report import report
 from caremetrix_assets.cli.run import init, run
 from caremetrix_assets.cli.simulate import simulate
+from caremetrix_assets.cli.vacuum import vacuum
+from caremetrix_assets.cli.views import duckdb
 
 app = typer.Typer(
     name="caremetrix",
@@ -33,8 +36,12 @@ app.command()(look.tables)
 app.command()(look.query)
 app.command()(explain)
 app.command()(look.checks)
+app.add_typer(athena.athena, name="athena")
 app.command()(docs)
 app.command()(report)
+app.command()(duckdb)
+app.command()(forget)
+app.command()(vacuum)
 app.command()(doctor.doctor)
 app.command()(init)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from typing import Annotated, Any
 
 import typer
@@ -41,9 +42,14 @@ def _settings(settings: Settings) -> list[dict[str, Any]]:
     shown = settings.model_dump()
     secret = {"webhook_url"}
     return [
-        {"what": PREFIX + name.upper(), "state": "ok", "detail": "set" if name in secret and value else str(value)}
+        {"what": PREFIX + name.upper(), "state": "ok", "detail": "set" if name in secret and value else without_password(str(value))}
         for name, value in shown.items()
     ]
+
+
+def without_password(text: str) -> str:
+    """An address without what stands before ``@`` or behind ``?``: people put keys there."""
+    return re.sub(r"(?<=//)[^/@]*@|\?.*", "", text) if "//" in text else text
 
 
 def _trials(settings: Settings) -> list[dict[str, Any]]:
@@ -52,6 +58,7 @@ def _trials(settings: Settings) -> list[dict[str, Any]]:
         _try("engine", lambda: _engine(settings)),
         _try("lake", lambda: _lake(settings)),
         _try("inbox", lambda: _inbox(settings)),
+        *([_try("glue", lambda: _glue(settings))] if settings.registers_tables else []),
     ]
 
 
@@ -95,3 +102,10 @@ def _inbox(settings: Settings) -> str:
     from caremetrix_assets.steps.pending import inbox_summary
 
     return inbox_summary(settings)
+
+
+def _glue(settings: Settings) -> str:
+    from caremetrix_assets.serving.athena.glue import Glue
+
+    found = Glue.of(settings).tables()
+    return f"database {settings.glue_database} " + ("is not there yet" if found is None else f"with {len(found)} tables")

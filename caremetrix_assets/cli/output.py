@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from caremetrix_assets.errors import CaremetrixError, UsageError
 
@@ -53,6 +54,11 @@ def plain(value: Any) -> Any:
     return value
 
 
+def safe(text: str) -> str:
+    """A text as a terminal may have it: names of folders and files are other people's and may hold control characters."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
+
+
 def show(rows: Sequence[dict[str, Any]], title: str = "", empty: str = "Nothing to show.") -> None:
     """Rows as one JSON document (``--json``) or as a table."""
     if OPTIONS.as_json:
@@ -65,21 +71,21 @@ def show(rows: Sequence[dict[str, Any]], title: str = "", empty: str = "Nothing 
     for name, value in rows[0].items():
         table.add_column(name, justify="right" if isinstance(value, (int, float, Decimal)) else "left", overflow="fold")
     for row in rows:
-        table.add_row(*("" if v is None else str(plain(v)) for v in row.values()))
+        table.add_row(*("" if v is None else escape(safe(str(plain(v)))) for v in row.values()))
     out.print(table)
 
 
-def say(message: str, **document: Any) -> None:
-    """A sentence for people; with ``--json`` the document instead."""
+def say(message: str, *, styled: bool = False, **document: Any) -> None:
+    """A sentence for people; with ``--json`` the document instead. ``styled``: the sentence has rich's markup."""
     if OPTIONS.as_json:
         print(json.dumps({k: plain(v) for k, v in document.items()}, indent=1, default=plain))
     else:
-        out.print(message, highlight=False, soft_wrap=True)
+        out.print(safe(message), highlight=False, soft_wrap=True, markup=styled)
 
 
 def note(message: str) -> None:
     """A line on standard error: progress, warnings, what was rejected."""
-    err.print(escape(message), highlight=False, soft_wrap=True)
+    err.print(safe(message), highlight=False, soft_wrap=True, markup=False)
 
 
 @contextmanager
@@ -90,7 +96,7 @@ def errors_as_exit_codes() -> Iterator[None]:
     except CaremetrixError as error:
         if OPTIONS.debug:
             raise
-        err.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        err.print(Text.assemble(("Error:", "bold red"), " ", safe(str(error))), highlight=False, soft_wrap=True)
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
         note("Interrupted; the published data is as it was. Run again to go on.")

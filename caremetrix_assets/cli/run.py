@@ -15,6 +15,7 @@ from caremetrix_assets.engines.selects import check_engine
 from caremetrix_assets.errors import InputError, ServiceError, UsageError
 from caremetrix_assets.lake.reader import open_lake
 from caremetrix_assets.lake.state import fix_start_date, read_start_date
+from caremetrix_assets.serving.webhook import notify
 from caremetrix_assets.settings import Settings, load_settings
 from caremetrix_assets.sources.ledger import Entry, Ledger
 from caremetrix_assets.steps.pending import Pending, is_up_to_date, newest_date, pending_drops
@@ -44,7 +45,7 @@ def run(
     until = _until(to)
     pending = pending_drops(settings)
     opening = _opening(settings, pending)
-    with _Runs(settings, overrides, opening) as report:
+    with Runs(settings, overrides, opening) as report:
         if pending.drop_ids or pending.rejected:
             report.take_in(pending)
         day = until or newest_date(open_lake(settings), Ledger.load(open_lake(settings)).in_force())
@@ -96,7 +97,7 @@ def _opening(settings: Settings, pending: Pending) -> date:
     return fix_start_date(storage, first)
 
 
-class _Runs(ExitStack):
+class Runs(ExitStack):
     """The Dagster runs of one command, on one instance, and what they came to."""
 
     def __init__(self, settings: Settings, overrides: dict[str, Any], opening: date) -> None:
@@ -128,12 +129,18 @@ class _Runs(ExitStack):
         """One run of the newest date."""
         self._execute(day, select=select)
 
-    def restate(self, first: date, last: date) -> None:
-        """Runs over the range in chunks, oldest first; a chunk that is up to date costs next to nothing."""
+    def restate(self, first: date, last: date, *, take_in: bool = True) -> None:
+        """Runs over the range in chunks, oldest first; a chunk that is up to date costs next to nothing.
+
+        Without ``take_in`` the inbox is left alone.
+        """
+        from caremetrix_assets.defs.local_run import all_but_the_ledger
+
         start = max(first, self.opening)
+        select = None if take_in else all_but_the_ledger(self.opening, self.overrides)
         while start <= last:
             end = min(last, start + timedelta(days=RESTATE_CHUNK_DAYS - 1))
-            self._execute(last, restate=(start, end))
+            self._execute(last, restate=(start, end), select=select)
             start = end + timedelta(days=1)
 
     def _execute(self, day: date, **kwargs: Any) -> None:
@@ -151,14 +158,24 @@ class _Runs(ExitStack):
         """The summary, and exit code 1 when something failed or was rejected in this command."""
         document = summary(self.settings, day, seconds, self.progress, ok=self.ok)
         rejected = self.new_rejections()
-        say(document.pop("text"), **document, failures=self.failures, rejected=[e.reason for e in rejected])
+        say(document.pop("text"), styled=True, **document, failures=self.failures, rejected=[e.reason for e in rejected])
         for step, reason in self.failures.items():
             note(f"{step}: {reason}")
+        self._tell_webhook(day)
         if self.service_failed:
             raise typer.Exit(3)
         self.leave_when_rejected()
         if self.failures:
             raise typer.Exit(1)
+
+    def _tell_webhook(self, day: date) -> None:
+        """Runs of a terminal have no sensor behind them that would tell."""
+        if not self.failures:
+            return
+        what = f"`caremetrix run` failed: {'; '.join(self.failures.values())}".rstrip(".") + "."
+        todo = "Readers keep the last good data. Once the cause is mended, run again."
+        told = notify(self.settings, "run_failed", what, todo, run_id=self.runs[-1], partition=day.isoformat(), steps=list(self.failures))
+        note(told) if told else None
 
     def new_rejections(self) -> list[Entry]:
         """Drops that this command rejected."""

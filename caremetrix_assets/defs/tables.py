@@ -9,9 +9,11 @@ from caremetrix_assets.audit.model import Group
 from caremetrix_assets.audit.results import summaries
 from caremetrix_assets.catalog.lineage import column_lineage
 from caremetrix_assets.catalog.models import Catalog, Table
+from caremetrix_assets.defs.failures import unexpected
 from caremetrix_assets.defs.partitions import keys_of
 from caremetrix_assets.defs.progress import tell
 from caremetrix_assets.defs.resources import LakeResource
+from caremetrix_assets.defs.shown import run_metadata
 from caremetrix_assets.errors import CaremetrixError, ServiceError
 from caremetrix_assets.steps.build import build
 from caremetrix_assets.steps.publish import publish
@@ -64,7 +66,9 @@ def _table_asset(catalog: Catalog, table: Table, partitions: dg.PartitionsDefini
         except ServiceError:
             raise
         except CaremetrixError as error:
-            raise dg.Failure(f"{table.name}: {error}", allow_retries=False) from error
+            raise dg.Failure(f"{table.name}: {error}", allow_retries=False) from None
+        except Exception as error:  # its message may quote a row
+            raise unexpected(error) from None
         found = summaries(staged.results)
         for group, blocks in GROUPS.items():
             yield _check_result(found.get(group, []), group, blocks)
@@ -72,7 +76,9 @@ def _table_asset(catalog: Catalog, table: Table, partitions: dg.PartitionsDefini
             for day in publish(staged):
                 context.log_event(dg.AssetMaterialization(asset_key=key, partition=day.isoformat()))
             raise dg.Failure(_blocked_message(staged), allow_retries=False)
-        yield dg.Output(staged, metadata={**_run_metadata(staged), **_lineage_metadata(catalog, table)})
+        # an instance in memory ends with its run, so nobody could look the lineage up
+        lineage = {} if context.instance.is_ephemeral else _lineage_metadata(catalog, table)
+        yield dg.Output(staged, metadata={**run_metadata(staged), **lineage})
 
     return build_asset
 
@@ -100,20 +106,6 @@ def _lineage_metadata(catalog: Catalog, table: Table) -> dict[str, Any]:
         for column, sources in column_lineage(catalog, table).items()
     }
     return {"dagster/column_lineage": dg.TableColumnLineage({c: deps for c, deps in found.items() if deps})} if found else {}
-
-
-def _run_metadata(staged: Staged) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "dagster/row_count": staged.rows,
-        "partitions_published": len(staged.partitions) + len(staged.removed),
-        "partitions_stale": len(staged.stale),
-        "seconds": round(staged.seconds, 3),
-    }
-    if staged.grade:
-        found["grade"] = staged.grade
-    if staged.preview:
-        found["totals"] = dg.MetadataValue.table([dg.TableRecord(record) for record in staged.preview])
-    return found
 
 
 def _check_result(rules: list[dict[str, Any]], group: str, blocks: bool) -> dg.AssetCheckResult:

@@ -16,6 +16,8 @@ BUILT_KEY = "ops/built.json"
 STATE_PREFIX = "ops/state/"
 DROPS_PREFIX = "ops/drops/"
 QUARANTINE_PREFIX = "quarantine/"
+BASE_KEY = "ops/base.json"
+BASE_PREFIX = "ops/base/"
 
 _PARTITION_KEY = re.compile(
     r"(?P<layer>raw|dims|facts|marts|ops)/(?P<table>[a-z][a-z0-9_]*)/partition_date=(?P<day>\d{4}-\d{2}-\d{2})/(?P=table)\.parquet"
@@ -76,6 +78,11 @@ def drop_file_key(drop_id: str, file: str) -> str:
 def drop_report_key(drop_id: str) -> str:
     """``ops/drops/<drop_id>/report.json``: what was found while reading the drop."""
     return f"{drop_prefix(drop_id)}report.json"
+
+
+def base_key(folder: str, file: str, part: str) -> str:
+    """``ops/base/<folder>/<file>.<part>.parquet``: one file of all folded drops, ``rows`` or ``places``."""
+    return f"{BASE_PREFIX}{folder}/{file}.{part}.parquet"
 
 
 def quarantine_prefix(file: str) -> str:

@@ -136,6 +136,9 @@ class LocalStorage:
                 path.unlink(missing_ok=True)
                 _sync_folder(path.parent)
 
+    def clear_cache(self) -> None:
+        """See :meth:`Storage.clear_cache`: the files are the objects."""
+
     def sweep(self, older_than_hours: float) -> int:
         """See :meth:`Storage.sweep`: temporary files of writers that were killed."""
         limit = time.time_ns() - int(older_than_hours * 3600e9)

@@ -63,6 +63,9 @@ class Storage(Protocol):
     def delete(self, key: str) -> None:
         """Removes the object if it is there."""
 
+    def clear_cache(self) -> None:
+        """Removes copies of objects that :meth:`local_path` keeps on this machine; nothing where it keeps none."""
+
     def sweep(self, older_than_hours: float) -> int:
         """Removes what killed writers left behind that long ago, never an object; returns how many."""
 

@@ -1,12 +1,13 @@
 """Objects in an S3-compatible bucket: one PUT per object, conditional writes, and a download cache.
 
 boto3 is imported by the first request, so that naming a bucket costs nothing. What lives elsewhere: the interface
-and the rules for keys (``objects``), the meaning of a refusal (``s3_errors``).
+and the rules for keys (``objects``), the meaning of a refusal (``aws_errors``).
 """
 
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 import threading
 import time
@@ -17,10 +18,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from caremetrix_assets.errors import UsageError
+from caremetrix_assets.lake.aws_errors import code_of, explained, status_of
 from caremetrix_assets.lake.local import explained as explained_locally
 from caremetrix_assets.lake.local import temporary_file
 from caremetrix_assets.lake.objects import Conflict, MissingObject, ObjectInfo, check_conditions, check_key, check_prefix, is_hidden
-from caremetrix_assets.lake.s3_errors import code_of, explained, status_of
 
 # A service that is down is reported within 30 s: 5 connections of 3 s and at most 1+2+4+8 s of waiting between them.
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 3, 20, 5
@@ -153,6 +154,10 @@ class S3Storage:
         with self._explained("deleted", key):
             client.delete_object(**self._object(key))
 
+    def clear_cache(self) -> None:
+        """See :meth:`Storage.clear_cache`."""
+        shutil.rmtree(self._cache_root(), ignore_errors=True)
+
     def sweep(self, older_than_hours: float) -> int:
         """See :meth:`Storage.sweep`: uploads in parts that were never completed."""
         limit, removed = datetime.now(UTC) - timedelta(hours=older_than_hours), 0
@@ -236,10 +241,13 @@ class S3Storage:
 
     def _cache_place(self, key: str, etag: str) -> Path:
         """Where a download is kept: private to the user, the service and the bucket; keeps the key's suffix."""
+        version = hashlib.sha256(etag.encode()).hexdigest()[:32]
+        return self._cache_root() / check_key(key) / f"{version}{PurePosixPath(key).suffix}"
+
+    def _cache_root(self) -> Path:
         root = self.options.cache_dir or Path(tempfile.gettempdir()) / f"caremetrix-{os.getuid()}" / "objects"
         source = hashlib.sha256(f"{self.options.endpoint}|{self.bucket}/{self._base}".encode()).hexdigest()[:16]
-        version = hashlib.sha256(etag.encode()).hexdigest()[:32]
-        return root.expanduser().absolute() / source / check_key(key) / f"{version}{PurePosixPath(key).suffix}"
+        return root.expanduser().absolute() / source
 
 
 def _look(client: Any, bucket: str) -> None:

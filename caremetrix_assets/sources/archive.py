@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -18,8 +19,10 @@ from caremetrix_assets.catalog.models import Catalog
 from caremetrix_assets.errors import InputError
 from caremetrix_assets.lake.layout import drop_file_key, drop_prefix, drop_report_key
 from caremetrix_assets.lake.objects import Storage
+from caremetrix_assets.sources.base import Archive, Base
 from caremetrix_assets.sources.contracts import RawFile, raw_files
 from caremetrix_assets.sources.examine import Examination, ReadOptions, examine
+from caremetrix_assets.sources.forget import counts_after, leave_out
 from caremetrix_assets.sources.inbox import PRACTICE, Drop
 from caremetrix_assets.sources.ledger import Ledger
 from caremetrix_assets.sources.quarantine import write_quarantine
@@ -42,19 +45,34 @@ def ingest(drop: Drop, inbox: Storage, lake: Storage, catalog: Catalog, ledger: 
     Raises InputError with one sentence when the drop is rejected; the lake is then as it was. The ledger is read only:
     it says which drops of the producer come before.
     """
+    if too_old := of_folded_time(lake, drop):
+        raise RejectedDrop(f"{drop.name}: {too_old}", "drop_complete")
     if lake.exists(drop_report_key(drop.drop_id)):
         return load_report(lake, drop.drop_id)
     files = raw_files(catalog)
     earlier = [e.drop_id for e in ledger.before(drop.drop_id, drop.manifest)]
     with examine(drop, inbox, files, options, first_full=is_first_full(lake, drop, ledger)) as (found, con):
-        redrawn = compare_with_before(con, lake, drop, found, earlier)
+        redrawn = compare_with_before(con, lake, drop, found, earlier, options.work_dir)
         found.problems += redrawn
         if found.problems:
             more = f" ({len(found.problems) - 1} more problems)" if len(found.problems) > 1 else ""
             raise RejectedDrop(
                 f"{drop.name}: {found.problems[0]}{more}", "keys_redrawn" if redrawn == found.problems[:1] else "drop_complete"
             )
-        return _publish(drop, lake, files, found)
+        with TemporaryDirectory(prefix="kept-", dir=options.work_dir) as folder:
+            kept = leave_out(con, lake, catalog, {name: f.path for name, f in found.files.items()}, Path(folder))
+            return _publish(drop, lake, files, found, kept)
+
+
+def of_folded_time(lake: Storage, drop: Drop) -> str | None:
+    """Why a drop comes too late: those of its time are folded; None when it does not."""
+    base = Base.load(lake)
+    if base is None or drop.manifest.drop_date > base.folded_to or drop.drop_id in base.drop_ids:
+        return None
+    return (
+        f"dated {drop.manifest.drop_date}, and drops dated up to {base.folded_to} are folded into one base drop, "
+        "so nothing of that time can come any more."
+    )
 
 
 def load_report(lake: Storage, drop_id: str) -> Report:
@@ -82,28 +100,33 @@ def counts_of(report: Report) -> dict[str, int]:
         "rows_in": sum(f["rows"] for f in files),
         "rows_superseded": sum(f["superseded"] for f in files),
         "rows_quarantined": sum(f["broken"] for f in files),
+        "rows_forgotten": sum(f.get("forgotten", 0) for f in files),
     }
 
 
-def compare_with_before(con: duckdb.DuckDBPyConnection, lake: Storage, drop: Drop, found: Examination, earlier: Sequence[str]) -> list[str]:
+def compare_with_before(
+    con: duckdb.DuckDBPyConnection, lake: Storage, drop: Drop, found: Examination, earlier: Sequence[str], work_dir: Path
+) -> list[str]:
     """Problems of a full drop against the archives of ``earlier`` drops of its producer; none when it has others already."""
     if found.problems or drop.manifest.kind != "full":
         return []
-    before = {}
-    for file in WATCHED.keys() & found.files.keys():
-        keys = [drop_file_key(drop_id, file) for drop_id in earlier]
-        before[file] = [lake.local_path(key) for key in keys if lake.exists(key)]
-    problem = keys_redrawn(con, drop.manifest.drop_date, {name: f.path for name, f in found.files.items()}, before)
+    with TemporaryDirectory(prefix="before-", dir=work_dir) as folder:
+        archive, before = Archive(lake, Path(folder)), {}
+        for file in WATCHED.keys() & found.files.keys():
+            before[file] = [archive.path(drop_id, file) for drop_id in earlier if archive.has(drop_id, file)]
+        problem = keys_redrawn(con, drop.manifest.drop_date, {name: f.path for name, f in found.files.items()}, before)
     return [problem] if problem else []
 
 
-def _publish(drop: Drop, lake: Storage, files: Mapping[str, RawFile], found: Examination) -> Report:
+def _publish(drop: Drop, lake: Storage, files: Mapping[str, RawFile], found: Examination, kept: Mapping[str, Path]) -> Report:
+    """``kept``: in place of files that held rows of forgotten persons, the same without them."""
     report = report_of(drop, found)
+    report["files"] |= {name: counts_after(path, report["files"][name]) for name, path in kept.items()}
     for info in lake.list(drop_prefix(drop.drop_id)):  # what a killed run left
         lake.delete(info.key)
     for name, file in found.files.items():
-        lake.put_file(drop_file_key(drop.drop_id, name), Path(file.path))
-        if file.marked.broken:
+        lake.put_file(drop_file_key(drop.drop_id, name), kept.get(name, file.path))
+        if report["files"][name]["broken"]:
             write_quarantine(lake, files[name], drop.drop_id)
     lake.write(drop_report_key(drop.drop_id), json.dumps(report, indent=1, ensure_ascii=False).encode())
     return report

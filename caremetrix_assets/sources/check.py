@@ -11,7 +11,7 @@ from caremetrix_assets.catalog.models import Catalog, Column
 from caremetrix_assets.errors import InputError
 from caremetrix_assets.lake.local import LocalStorage
 from caremetrix_assets.lake.objects import Storage
-from caremetrix_assets.sources.archive import compare_with_before, is_first_full
+from caremetrix_assets.sources.archive import compare_with_before, is_first_full, of_folded_time
 from caremetrix_assets.sources.contracts import RawFile, known_places, raw_files
 from caremetrix_assets.sources.examine import Examination, ReadOptions, examine
 from caremetrix_assets.sources.feed import FeedFound, FeedStart, look_into
@@ -109,8 +109,9 @@ def _examined(
     first_full = is_first_full(lake, drop, ledger) if lake is not None else drop.manifest.kind == "full"
     with examine(drop, inbox, files, options, first_full=first_full) as (found, con):
         if lake is not None:
+            found.problems += [too_old] if (too_old := of_folded_time(lake, drop)) else []
             earlier = [e.drop_id for e in ledger.before(drop.drop_id, drop.manifest)]
-            found.problems += compare_with_before(con, lake, drop, found, earlier)
+            found.problems += compare_with_before(con, lake, drop, found, earlier, options.work_dir)
         result = DropCheck(drop.name, drop.drop_id, not found.problems, _verdict(drop, found, ledger, today))
         result.problems, result.warnings = found.problems, [*found.warnings, *_clashes(drop, ledger)]
         for name, file in found.files.items():

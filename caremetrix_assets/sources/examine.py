@@ -18,13 +18,14 @@ import duckdb
 
 from caremetrix_assets.errors import InputError
 from caremetrix_assets.lake.objects import Storage
+from caremetrix_assets.settings import Settings
 from caremetrix_assets.sources.contracts import RawFile
 from caremetrix_assets.sources.finish import Marked, mark, write_marked
 from caremetrix_assets.sources.header import Binding, bind, check_parts, header_of
 from caremetrix_assets.sources.inbox import PRACTICE, Drop, DropFile
 from caremetrix_assets.sources.reader import Part, Typed, connect, read_file
 from caremetrix_assets.sources.records import count_records
-from caremetrix_assets.sources.scan import Scan, scan
+from caremetrix_assets.sources.scan import Limits, Scan, scan
 from caremetrix_assets.sources.units import claims_balance
 
 SMALL_FILE = 100
@@ -33,12 +34,19 @@ _CSV = (".csv", ".csv.gz")
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """Where to work, how many files and threads at a time, DuckDB's memory, and the share of broken rows allowed."""
+    """Where to work, how many files and threads at a time, DuckDB's memory, the share of broken rows and the sizes allowed."""
 
     work_dir: Path
     threads: int = 2
     memory_limit: str = "600MB"
     limit: Decimal = Decimal("0.01")
+    limits: Limits = Limits()
+
+    @classmethod
+    def of(cls, settings: Settings, work_dir: Path | None = None) -> ReadOptions:
+        """What the settings say; ``work_dir`` in place of theirs."""
+        limits = Limits(settings.max_file_gb * 2**30, settings.max_record_kb * 2**10)
+        return cls(work_dir or settings.work_dir, settings.threads, settings.duckdb_memory, settings.quarantine_limit, limits)
 
 
 @dataclass(frozen=True)
@@ -195,7 +203,7 @@ class _Reading:
 
     def scan(self, item: DropFile) -> Scan:
         """The scan of a file; InputError when it is damaged or has another hash than the manifest says."""
-        found = scan(self.paths[item.name], item.name, self.work / f"{item.name.replace('/', '_')}.plain")
+        found = scan(self.paths[item.name], item.name, self.work / f"{item.name.replace('/', '_')}.plain", self.options.limits)
         if found.sha256 != item.entry.sha256:
             raise InputError(f"{item.name} is not the file that the manifest names: its sha256 differs.")
         return found

@@ -96,7 +96,8 @@ def _load_texts(con: duckdb.DuckDBPyConnection, typed: Typed, parts: list[Part],
     for part in parts:
         wanted = {line for source_file, line in found if source_file == part.name}
         if wanted and part.binding is not None:
-            kept = original_texts(part.scan.plain, part.binding.width, wanted, by_line=not typed.split[part.name])
+            is_split, longest = typed.split[part.name], part.scan.max_record
+            kept = original_texts(part.scan.plain, part.binding.width, wanted, not is_split, longest)
             names += [part.name] * len(kept)
             lines += kept.keys()
             texts += kept.values()

@@ -12,7 +12,7 @@ from pathlib import Path
 from caremetrix_assets.catalog.models import Column
 from caremetrix_assets.errors import InputError
 from caremetrix_assets.sources.contracts import RawFile
-from caremetrix_assets.sources.records import first_line, header_fields
+from caremetrix_assets.sources.records import header_fields, header_line
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,11 @@ def bind(file: RawFile, fields: list[str], where: str) -> Binding:
 def header_of(path: Path, name: str) -> list[str] | None:
     """The header's fields of a plain or packed CSV; None for a file without a byte. InputError when it cannot be unpacked."""
     if not name.endswith(".gz"):
-        return first_line(path)
+        with open(path, "rb") as plain:
+            return header_fields(header_line(plain, name))
     try:
         with gzip.open(path, "rb") as source:
-            return header_fields(source.readline())
+            return header_fields(header_line(source, name))
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{name} is not a whole gzip file; copy it again.") from error
 

@@ -17,7 +17,7 @@ from typing import Literal
 
 from caremetrix_assets.errors import InputError, UsageError
 from caremetrix_assets.lake.objects import ObjectInfo, Storage
-from caremetrix_assets.sources.manifest import MANIFEST, SUCCESS, FileEntry, Manifest, date_in_name, parse_manifest
+from caremetrix_assets.sources.manifest import MANIFEST, MAX_BYTES, SUCCESS, FileEntry, Manifest, date_in_name, parse_manifest
 from caremetrix_assets.sources.memory import Memory
 
 Role = Literal["synthea", "practice", "other"]
@@ -114,6 +114,8 @@ def inside_of(folder: str, objects: Iterable[ObjectInfo]) -> dict[str, ObjectInf
 
 
 def _candidate(inbox: Storage, folder: str, inside: dict[str, ObjectInfo], known: Collection[str], memory: Memory) -> Candidate:
+    if problem := _unsafe(inbox, folder, inside):
+        return Candidate(folder, "rejected", _own_id(folder), reason=problem)
     if MANIFEST in inside:
         data = inbox.read(inside[MANIFEST].key)
         try:
@@ -185,6 +187,21 @@ def drop_of(inbox: Storage, folder: str, manifest: Manifest, inside: Mapping[str
         files.append(DropFile(name, info.key, info.etag, role, entry, file, part))
     unlisted = tuple(n for n in csv_names(inside) if n not in manifest.files)
     return Drop(folder, manifest.drop_id, manifest, tuple(files), unlisted)
+
+
+def _unsafe(inbox: Storage, folder: str, inside: Mapping[str, ObjectInfo]) -> str | None:
+    """Why nothing of a folder may be opened, or None: its seal or, without a manifest, a file of it leads out of the folder."""
+    opened = [MANIFEST] if MANIFEST in inside else [SUCCESS, *csv_names(inside)] if SUCCESS in inside else []
+    for name in opened:
+        if not f"{folder}/{name}".isprintable():
+            return f"{folder}: the name of the folder or of a file has control characters; rename it."
+        try:
+            _check_inside(inbox, folder, inside[name])
+        except InputError as error:
+            return str(error)
+    if MANIFEST in inside and inside[MANIFEST].size > MAX_BYTES:
+        return f"{folder}: {MANIFEST} has {inside[MANIFEST].size} bytes; {MAX_BYTES} is the limit."
+    return None
 
 
 def _check_inside(inbox: Storage, folder: str, info: ObjectInfo) -> None:

@@ -18,6 +18,8 @@ from caremetrix_assets.errors import InputError
 
 MANIFEST = "manifest.json"
 SUCCESS = "_SUCCESS"
+# a manifest of 28 files in a thousand parts each has 4 MB
+MAX_BYTES = 16 << 20
 Kind = Literal["full", "delta"]
 _DATE_IN_NAME = re.compile(r"(?<!\d)(\d{4})(-?)(\d{2})\2(\d{2})(?!\d)")
 
@@ -50,6 +52,13 @@ class Manifest(_Strict):
     history_start: date | None = None
     practice_start: date | None = None
     files: dict[str, FileEntry]
+
+    @field_validator("producer")
+    @classmethod
+    def _plain(cls, producer: str) -> str:
+        if not producer.isprintable():
+            raise ValueError("has control characters")
+        return producer
 
     @field_validator("files")
     @classmethod
@@ -97,6 +106,8 @@ def parse_manifest(data: bytes, where: str) -> Manifest:
     """The manifest in ``data``; InputError with ``where``, the key and what it should be."""
     try:
         content = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique_keys)
+    except RecursionError as error:
+        raise InputError(f"{where}: {MANIFEST} is nested too deeply.") from error
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(f"{where}: {MANIFEST} is not JSON ({error}).") from error
     except _DoubleKey as error:

@@ -16,8 +16,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from caremetrix_assets.lake.layout import QUARANTINE_PREFIX, drop_file_key, quarantine_prefix
+from caremetrix_assets.lake.layout import QUARANTINE_PREFIX, quarantine_prefix
 from caremetrix_assets.lake.objects import Storage
+from caremetrix_assets.sources.base import Archive
 from caremetrix_assets.sources.contracts import RawFile
 from caremetrix_assets.sources.sql import PARQUET, literal, name, one_row
 
@@ -52,8 +53,8 @@ def write_quarantine(storage: Storage, file: RawFile, drop_id: str, waiting: Any
     """
     given = _arrow(waiting)
     key = quarantine_key(file.name, drop_id)
-    archive = storage.local_path(drop_file_key(drop_id, file.name))
     with duckdb.connect() as con, TemporaryDirectory(dir=work_dir) as folder:
+        archive = Archive(storage, Path(folder)).path(drop_id, file.name)
         con.register("waiting", given)
         rows = f"read_parquet({literal(archive)}, file_row_number = true)"
         text = "concat_ws(',', " + ", ".join(f"coalesce({_csv_field(c.name)}, '')" for c in file.columns) + ")"

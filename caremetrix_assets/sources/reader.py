@@ -19,7 +19,7 @@ from caremetrix_assets.errors import ServiceError
 from caremetrix_assets.sources.contracts import LINE_ORDINAL, TRANSFER_FROM, RawFile
 from caremetrix_assets.sources.header import Binding
 from caremetrix_assets.sources.records import RAGGED_ROW, records
-from caremetrix_assets.sources.scan import Scan
+from caremetrix_assets.sources.scan import MAX_RECORD, Scan
 from caremetrix_assets.sources.sql import PARQUET, literal, name, one_row
 from caremetrix_assets.sources.typed_rows import LINE, RULE, Records, broken_rule, nulled, typed_select, value_of, watched
 from caremetrix_assets.sources.units import CLAIM, place_ledger
@@ -103,11 +103,11 @@ def _source(file: RawFile, part: Part, out: Path, slow: bool) -> Records:
     path = out.with_name(f"{out.stem}-{part.name.replace('/', '_')}.records.parquet")
     if not path.exists():
         claim = part.binding.of(CLAIM) if file.is_unit else None
-        split(part.scan.plain, part.binding.width, path, claim.place if claim else None)
+        split(part.scan.plain, part.binding.width, path, claim.place if claim else None, part.scan.max_record)
     return Records(part.name, path, part.binding, is_split=True, has_nan=part.scan.has_nan)
 
 
-def split(plain: Path, width: int, out: Path, unit_place: int | None = None) -> None:
+def split(plain: Path, width: int, out: Path, unit_place: int | None = None, max_record: int = MAX_RECORD) -> None:
     """Writes a file's records as text columns c0, c1, ... with line and rule.
 
     A row with too many or too few fields keeps none of them but the one at ``unit_place``: the claim that it leaves
@@ -116,14 +116,14 @@ def split(plain: Path, width: int, out: Path, unit_place: int | None = None) -> 
     names = [f"c{i}" for i in range(width)]
     schema = pa.schema([*((n, pa.string()) for n in names), (LINE, pa.int64()), (RULE, pa.string())])
     with pq.ParquetWriter(out, schema, compression="zstd") as writer:
-        for batch in _batches(plain, width, unit_place):
+        for batch in _batches(plain, width, unit_place, max_record):
             columns = [*zip(*batch, strict=True)]
             writer.write_table(pa.table([pa.array(c, t) for c, t in zip(columns, schema.types, strict=True)], schema=schema))
 
 
-def _batches(plain: Path, width: int, unit_place: int | None) -> Iterator[list[tuple[str | int | None, ...]]]:
+def _batches(plain: Path, width: int, unit_place: int | None, max_record: int) -> Iterator[list[tuple[str | int | None, ...]]]:
     batch: list[tuple[str | int | None, ...]] = []
-    for record in records(plain, width):
+    for record in records(plain, width, max_record):
         values: list[str | None] = list(record.fields) if record.rule is None else [None] * width
         fields = record.text.split(",")
         if record.rule == RAGGED_ROW and unit_place is not None and unit_place < len(fields):

@@ -26,7 +26,7 @@ class AcceptedDrop:
 
     ``columns`` maps each file in the drop to the contract columns that its header had; a file without an entry is not
     in the drop. ``paths(file)`` is the local place of its archived rows. ``simulated`` names the files that the practice
-    simulator made, ``unknown`` per file the header names that no contract has.
+    simulator made, ``unknown`` per file the header names that no contract has. ``forgotten`` rows are no longer there.
     """
 
     drop_id: str
@@ -39,6 +39,7 @@ class AcceptedDrop:
     paths: Callable[[str], Path | None]
     simulated: frozenset[str] = frozenset()
     unknown: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    forgotten: int = 0
 
     @property
     def order(self) -> tuple[date, int, str]:

@@ -20,6 +20,7 @@ from caremetrix_assets.catalog.models import Catalog
 from caremetrix_assets.lake.layout import drop_file_key, drop_report_key
 from caremetrix_assets.lake.objects import Storage
 from caremetrix_assets.sources.archive import load_report
+from caremetrix_assets.sources.base import Archive
 from caremetrix_assets.sources.contracts import ARCHIVE_COLUMNS, RawFile, raw_files
 from caremetrix_assets.sources.examine import ReadOptions
 from caremetrix_assets.sources.finish import Marked, mark, write_marked
@@ -37,9 +38,10 @@ _RETRIED = f"split_part(broken_rule, '.', 1) in {_RULES} or broken_rule = '{PART
 
 
 def retry_all(lake: Storage, catalog: Catalog, ledger: Ledger, options: ReadOptions) -> dict[tuple[str, str], int]:
-    """Retries every file of every drop in force; rows taken back by (drop_id, file), where there are any."""
+    """Retries every file of every drop in force that is not folded; rows taken back by (drop_id, file), where there are any."""
     files, gained = raw_files(catalog), {}
-    for entry in ledger.in_force():
+    archive = Archive(lake, options.work_dir)
+    for entry in (e for e in ledger.in_force() if not archive.is_folded(e.drop_id)):
         for name_of_file in load_report(lake, entry.drop_id)["files"]:
             rows = retry_broken(lake, entry.drop_id, files[name_of_file], options)
             if rows:

@@ -17,8 +17,17 @@ from typing import BinaryIO
 from caremetrix_assets.errors import InputError
 
 CHUNK = 2 << 20
+MAX_RECORD = 1 << 20
 _NAN = re.compile(b"NaN")  # twice as fast as `in`
 _GZIP = 31  # zlib's window bits for a gzip member with header and checksum
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The largest file, unpacked, and the longest record (so the longest field too) that are read, in bytes."""
+
+    file: float = float("inf")
+    record: int = MAX_RECORD
 
 
 @dataclass(frozen=True)
@@ -26,7 +35,8 @@ class Scan:
     """What one pass found. ``plain`` is the file itself or its unpacked copy; ``size`` counts the plain bytes.
 
     ``lines`` counts physical lines, the last one with or without a line end; ``has_one_end`` is False when carriage
-    returns stand alone or before some line ends only. A line may still be no record: blank, or part of a quoted field.
+    returns stand alone or before some line ends only; ``has_long_line`` when a line is longer than ``max_record``. A line
+    may still be no record: blank, or part of a quoted field.
     """
 
     path: Path
@@ -39,24 +49,32 @@ class Scan:
     has_nul: bool
     has_nan: bool
     has_one_end: bool
+    has_long_line: bool = False
+    max_record: int = MAX_RECORD
 
     @property
     def may_be_read_fast(self) -> bool:
         """True when DuckDB's strict reader may try the file."""
-        return self.is_utf8 and not self.has_nul and self.has_one_end
+        return self.is_utf8 and not self.has_nul and self.has_one_end and not self.has_long_line
 
 
-def scan(path: Path, name: str, unpacked: Path) -> Scan:
-    """Reads ``path`` once; a ``.gz`` named so by ``name`` is unpacked into ``unpacked``. InputError when it is damaged."""
-    digest, counter = hashlib.sha256(), _Counter()
+def scan(path: Path, name: str, unpacked: Path, limits: Limits | None = None) -> Scan:
+    """Reads ``path`` once; a ``.gz`` named so by ``name`` is unpacked into ``unpacked``.
+
+    InputError when it is damaged or, unpacked, larger than allowed; reading stops there.
+    """
+    limits = limits or Limits()
+    digest, counter = hashlib.sha256(), _Counter(limits.record)
     with open(path, "rb", buffering=0) as source:
         if name.endswith(".gz"):
             with open(unpacked, "wb", buffering=0) as target:
                 for chunk in _unpack(source, digest.update, name):
+                    _check_size(counter.size + len(chunk), name, limits)
                     target.write(chunk)
                     counter.add(chunk)
         else:
             while chunk := source.read(CHUNK):
+                _check_size(counter.size + len(chunk), name, limits)
                 digest.update(chunk)
                 counter.add(chunk)
     counter.finish()
@@ -71,7 +89,17 @@ def scan(path: Path, name: str, unpacked: Path) -> Scan:
         has_nul=counter.has_nul,
         has_nan=counter.has_nan,
         has_one_end=counter.returns in (0, counter.newlines) and counter.returns == counter.pairs,
+        has_long_line=counter.has_long_line,
+        max_record=limits.record,
     )
+
+
+def _check_size(size: int, name: str, limits: Limits) -> None:
+    if size > limits.file:
+        raise InputError(
+            f"{name} holds more than {limits.file / 2**30:.4g} GB, the limit for a file; cut it into parts (<name>-1.csv, <name>-2.csv) "
+            "or raise CAREMETRIX_MAX_FILE_GB."
+        )
 
 
 def sha256_of(path: Path) -> str:
@@ -102,7 +130,8 @@ def _unpack(source: BinaryIO, seen: Callable[[bytes], None], name: str) -> Itera
 class _Counter:
     """Facts about the plain bytes, chunk by chunk."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_line: int) -> None:
+        self.max_line, self.has_long_line, self._open = max_line, False, 0
         self.size = self.newlines = self.returns = self.pairs = 0
         self.is_utf8, self.has_quotes, self.has_nul, self.has_nan = True, False, False, False
         self.last = b""
@@ -122,12 +151,31 @@ class _Counter:
             self.returns += chunk.count(b"\r")
             self.pairs += chunk.count(b"\r\n") + (self._tail[-1:] == b"\r" and chunk[:1] == b"\n")
         self._check_encoding(chunk)
+        self._check_lines(chunk)
         self.last = chunk[-1:]
         self._tail = (self._tail + chunk)[-2:] if len(chunk) < 2 else chunk[-2:]
 
     def finish(self) -> None:
         if self._decoder is not None and self.is_utf8:
             self._check(b"", final=True)
+
+    def _check_lines(self, chunk: bytes) -> None:
+        """Looks for a line end in every stretch of the longest line, which is a few searches a chunk."""
+        if self.has_long_line:
+            return
+        first = chunk.find(b"\n")
+        if first < 0 or self._open + first > self.max_line:
+            self._open += len(chunk)
+            self.has_long_line = self._open > self.max_line
+            return
+        at = first + 1
+        while len(chunk) - at > self.max_line:
+            end = chunk.rfind(b"\n", at, at + self.max_line + 1)
+            if end < 0:
+                self.has_long_line = True
+                return
+            at = end + 1
+        self._open = len(chunk) - chunk.rfind(b"\n") - 1
 
     def _check_encoding(self, chunk: bytes) -> None:
         if not self.is_utf8 or (self._decoder is None and chunk.isascii()):

@@ -7,6 +7,8 @@ from typing import Any
 import duckdb
 
 PARQUET = "(format parquet, compression zstd)"
+# numbers that grow from row to row take a fraction of the space
+PARQUET_OF_NUMBERS = "(format parquet, compression zstd, parquet_version v2)"
 
 
 def literal(text: object) -> str:

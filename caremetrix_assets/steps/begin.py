@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from caremetrix_assets.catalog.load import load_catalog
-from caremetrix_assets.lake.layout import drop_file_key, drop_report_key
+from caremetrix_assets.lake.layout import drop_report_key
 from caremetrix_assets.lake.reader import open_lake
 from caremetrix_assets.lake.state import fix_start_date, load_built, read_start_date
-from caremetrix_assets.lake.storage import Storage
 from caremetrix_assets.settings import Settings, partitions_start
+from caremetrix_assets.sources.base import Archive
 from caremetrix_assets.sources.ledger import Entry, Ledger
 from caremetrix_assets.sources.replay_model import AcceptedDrop
 from caremetrix_assets.steps.context import RunContext
+from caremetrix_assets.steps.stale import read_stale
 
 # Synthea keeps ten years by default, so the earliest date of a first export says nothing about where history begins.
 DEFAULT_HISTORY_YEARS = 10
@@ -31,32 +32,36 @@ def begin_run(
     storage = open_lake(settings)
     opening = read_start_date(storage) or fix_start_date(storage, partitions_start(settings))
     run_date = max(dates)
-    newest = max(run_date, load_built(storage).newest_date or run_date)
-    entries = [e for e in Ledger.load(storage).in_force() if only is None or e.status == "applied" or e.drop_id in only]
+    ledger, built = Ledger.load(storage), load_built(storage)
+    entries = [e for e in ledger.in_force() if only is None or e.status == "applied" or e.drop_id in only]
     reports = {e.drop_id: json.loads(storage.read(drop_report_key(e.drop_id))) for e in entries}
-    return RunContext(
+    context = RunContext(
         storage=storage,
         catalog=load_catalog(),
         settings=settings,
         run_id=run_id,
         run_date=run_date,
         opening_date=opening,
-        newest_date=newest,
+        newest_date=max(run_date, built.newest_date or run_date),
         drops=[_ledger_row(e, reports[e.drop_id]) for e in entries],
         history_start=settings.history_start or history_start(entries),
         forced=frozenset(dates) if len(dates) > 1 else frozenset(),
         restate=restate,
         fresh_drops=tuple(e.drop_id for e in entries if e.status == "accepted"),
+        gone_drops=tuple(sorted(set(built.extra.get("drops", ())) - {e.drop_id for e in entries})),
+        stale_before=read_stale(storage),
         only=only,
-        archive=[accepted_drop(storage, e, reports[e.drop_id]) for e in entries],
     )
+    archive = Archive(storage, context.work_dir)
+    context.archive = [accepted_drop(archive, e, reports[e.drop_id]) for e in entries]
+    return context
 
 
-def accepted_drop(storage: Storage, entry: Entry, report: dict[str, Any]) -> AcceptedDrop:
+def accepted_drop(archive: Archive, entry: Entry, report: dict[str, Any]) -> AcceptedDrop:
     """A drop of the ledger as the replay takes it."""
 
     def path(file: str) -> Path | None:
-        return storage.local_path(drop_file_key(entry.drop_id, file))
+        return archive.path(entry.drop_id, file)
 
     return AcceptedDrop(
         drop_id=entry.drop_id,
@@ -67,6 +72,7 @@ def accepted_drop(storage: Storage, entry: Entry, report: dict[str, Any]) -> Acc
         deletes=bool(report.get("deletes")),
         columns={name: set(found["columns"]) for name, found in report["files"].items()},
         paths=path,
+        forgotten=sum(found.get("forgotten", 0) for found in report["files"].values()),
         simulated=frozenset(name for name, found in report["files"].items() if found.get("simulated")),
         unknown={name: found.get("unknown_columns", ()) for name, found in report["files"].items()},
     )

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from io import BytesIO
+from datetime import UTC, datetime
 from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from caremetrix_assets.audit.model import RuleResult
 from caremetrix_assets.audit.results import drop_result, write_results
@@ -20,10 +16,10 @@ from caremetrix_assets.sources.intake import Taken
 from caremetrix_assets.sources.intake import take_in as take_drops
 from caremetrix_assets.sources.ledger import Entry, Ledger
 from caremetrix_assets.steps.context import RunContext
+from caremetrix_assets.steps.forget import erase
+from caremetrix_assets.steps.stale import record_stale
 
 LEDGER = "drop_ledger"
-STALE_KEY = "ops/stale/stale.parquet"
-STALE_SCHEMA = pa.schema([("table_name", pa.string()), ("from_date", pa.date32()), ("to_date", pa.date32()), ("drop_ids", pa.string())])
 SUMMED = ("rows_new", "rows_changed", "rows_unchanged", "rows_superseded", "rows_waiting", "rows_vanished")
 
 
@@ -39,11 +35,10 @@ class IngestReport:
 def take_in(context: RunContext, progress: Callable[[str], None] = lambda _: None) -> IngestReport:
     """Archives or rejects every due drop of the inbox, oldest first. InputError when all that were due are rejected."""
     settings = context.settings
+    erase(settings, context.storage, context.catalog, context.check_lease)  # what a killed `forget` left undone
     inbox = open_place(settings.inbox, settings)
     ledger = Ledger.load(context.storage)
-    options = ReadOptions(
-        work_dir=context.work_dir, threads=settings.threads, memory_limit=settings.duckdb_memory, limit=settings.quarantine_limit
-    )
+    options = ReadOptions.of(settings, context.work_dir)
     report = IngestReport()
     results: list[RuleResult] = []
     for taken in take_drops(inbox, context.storage, context.catalog, ledger, datetime.now(UTC).date(), options, context.only):
@@ -78,6 +73,7 @@ def finish(context: RunContext) -> dict[str, Any]:
     first = min(context.published, default=None)
     before = ledger.to_arrow()
     taking_part = {d["drop_id"] for d in context.drops}
+    forgotten = {d.drop_id: d.forgotten for d in context.archive}
     for entry in ledger.in_force():
         if entry.drop_id not in taking_part:
             continue
@@ -85,11 +81,14 @@ def finish(context: RunContext) -> dict[str, Any]:
         report = {name: found.get(name, 0) for name in SUMMED}
         broken = found.get("rows_broken", 0)
         ledger.apply(
-            entry.drop_id, {**report, "rows_quarantined": broken + report["rows_waiting"]}, first if entry.drop_id in fresh else None
+            entry.drop_id,
+            {**report, "rows_quarantined": broken + report["rows_waiting"], "rows_forgotten": forgotten[entry.drop_id]},
+            first if entry.drop_id in fresh else None,
         )
     if not ledger.to_arrow().equals(before):
         ledger.save(context.storage)
-    stale = _record_stale(context, fresh)
+    context.note_drops()
+    stale = record_stale(context, fresh)
     return {"drops_applied": len(fresh), "stale_partitions": stale, "newest_date": context.newest_date.isoformat()}
 
 
@@ -101,26 +100,3 @@ def _counts(context: RunContext) -> dict[str, dict[str, int]]:
             for name, value in counts.items():
                 mine[name] = mine.get(name, 0) + value
     return total
-
-
-def read_stale(context_storage: Any) -> list[dict[str, Any]]:
-    """Rows of ``ops/stale``: table_name, from_date, to_date, drop_ids."""
-    if not context_storage.exists(STALE_KEY):
-        return []
-    return pq.read_table(context_storage.local_path(STALE_KEY)).to_pylist()
-
-
-def _record_stale(context: RunContext, fresh: set[str]) -> int:
-    earlier = {row["table_name"]: set((row["drop_ids"] or "").split()) for row in read_stale(context.storage)}
-    rows, days = [], 0
-    for table in context.catalog.tables.values():
-        for first, last in context.state(table.name).extra.get("stale", []):
-            ids = sorted(earlier.get(table.name, set()) | fresh)
-            start, end = date.fromisoformat(first), date.fromisoformat(last)
-            days += (end - start).days + 1
-            rows.append({"table_name": table.name, "from_date": start, "to_date": end, "drop_ids": " ".join(ids)})
-    if rows or context.storage.exists(STALE_KEY):
-        target = BytesIO()
-        pq.write_table(pa.Table.from_pylist(rows, schema=STALE_SCHEMA), target, compression="zstd")
-        context.storage.write(STALE_KEY, target.getvalue())
-    return days

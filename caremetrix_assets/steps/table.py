@@ -12,7 +12,6 @@ from caremetrix_assets.audit.evaluate import audit, blocking
 from caremetrix_assets.audit.grades import collect_metrics, read_metrics
 from caremetrix_assets.audit.model import AuditContext, FileCounts
 from caremetrix_assets.audit.model import Staged as AuditInput
-from caremetrix_assets.audit.relations import required_relations
 from caremetrix_assets.catalog.models import Table
 from caremetrix_assets.engines.duckdb import (
     literal,
@@ -25,10 +24,12 @@ from caremetrix_assets.engines.duckdb import (
 from caremetrix_assets.engines.parquet import write_partition
 from caremetrix_assets.errors import CheckFailed
 from caremetrix_assets.lake.layout import object_key, parse_object_key, table_prefix
+from caremetrix_assets.steps.changes import compare
 from caremetrix_assets.steps.context import RunContext
 from caremetrix_assets.steps.fingerprint import fingerprints, is_due, signature, whole_fingerprint
 from caremetrix_assets.steps.preview import preview
 from caremetrix_assets.steps.relations import prepare
+from caremetrix_assets.steps.retention import is_expired
 from caremetrix_assets.steps.staged import Staged, StagedPartition
 
 BUILD = "__all"
@@ -60,6 +61,7 @@ def _snapshot_plan(context: RunContext, table: Table) -> tuple[dict[date, str], 
     marks = fingerprints(context, table, sorted({*every, *context.forced}))
     built = context.state(table.name).partitions
     stale = [d for d, mark in marks.items() if d.isoformat() not in built or built[d.isoformat()].fingerprint != mark]
+    stale = [d for d in stale if d in context.forced or not is_expired(context.state(table.name), d)]
     window = set(context.window())
     todo = [d for d in stale if d in window] + [d for d in context.forced if d not in stale]
     return marks, sorted(todo), [d for d in stale if d not in window]
@@ -67,8 +69,7 @@ def _snapshot_plan(context: RunContext, table: Table) -> tuple[dict[date, str], 
 
 def _run(con: duckdb.DuckDBPyConnection, staged: Staged, todo: list[date], marks: dict[date, str]) -> None:
     context, table = staged.context, staged.table
-    names = set(table.upstream) | required_relations(context.catalog, table)
-    read = prepare(con, context, table, todo, names)
+    read = prepare(con, context, table, todo, set(table.after))
     target = table.name + BUILD
     own = {name: relation for name, relation in read.items() if name in table.upstream}
     context.selects.run(con, table, own, BUILT if table.by_event_date else target)
@@ -87,6 +88,7 @@ def _run(con: duckdb.DuckDBPyConnection, staged: Staged, todo: list[date], marks
         staged.removed = [d for d in existing_dates(staged) if d not in days]
         held = partition_dates(con, table.name + HELD)
         staged.extra["held_from"] = held[0] if held else None
+    staged.changes = compare(con, staged)
     audit_staged(con, staged)
     if staged.partitions:
         staged.preview = preview(con, table, staged.partitions[-1].path)

@@ -1,5 +1,6 @@
 """Rules of raw tables: the change log, its parents, categories and ages, and the counts of files."""
 
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -51,10 +52,16 @@ ROW: dict[str, Any] = {
 OLD = {**ROW, "id": "v0", "drop_id": "d0", "drop_date": OPENING, "partition_date": OPENING}
 GIVEN = {"raw_patient": [{"id": "p1"}]}
 FULL = FileCounts("drop-1-with-a-long-id", "full", rows=1000, accepted=980, broken=5, waiting=10, superseded=5, headers=20, keys_before=100)
+FULL = FULL._replace(compared=("id", "patient", "race", "start", "cost"))
+
+
+def _sent(*rows: dict[str, Any]) -> Callable[[Lab], None]:
+    """What the full drop of the day had."""
+    return lambda lab: lab.relation("raw_visit__sent", VISIT, [{**row, "source_ordinal": None} for row in rows])
 
 
 def _visits(rule: str, seeded: Setting, failed: int, keys: str, absent: Setting | None = None, **more: Any) -> Case:
-    clean = Setting([ROW], everything=[OLD, ROW], given=GIVEN, context={"files": {D1: [FULL]}})
+    clean = Setting([ROW], everything=[OLD, ROW], given=GIVEN, context={"files": {D1: [FULL]}}, prepare=_sent(ROW))
     return Case(rule, VISIT, clean, seeded, failed, keys, absent or Setting(rows=()), neighbours=[PATIENT], **more)
 
 
@@ -76,6 +83,14 @@ CASES = [
         reason="parent file not in any drop",
     ),  # fmt: skip
     _visits(
+        "replayed_state_equals_drop",
+        Setting([{**ROW, "race": "other"}], everything=[OLD, {**ROW, "race": "other"}], prepare=_sent(ROW)),
+        1,
+        "v1",
+        Setting(context={"files": {D1: [FULL._replace(kind="delta")]}}, prepare=_sent(ROW)),
+        reason="delta drop",
+    ),
+    _visits(
         "change_log_minimal",
         Setting([AGAIN], everything=[{**ROW, "drop_id": "d0", "drop_date": OPENING, "partition_date": OPENING}, AGAIN]),
         1,
@@ -89,6 +104,7 @@ CASES = [
         Setting(everything=[ROW]),
         reason="first drop",
     ),
+    _visits("formula_cell", Setting([ROW, {**ROW, "id": "v2", "note": f"=HYPERLINK({MARKER})"}]), 1, "v2"),
     Case(
         "newest_event_age",
         VISIT,
@@ -182,6 +198,38 @@ def test_categories_of_the_first_date_of_a_run_are_not_new(tmp_path: Path) -> No
     assert results.of("new_category_value.race", D2).rows_failed == 1
 
 
+def _replayed(tmp_path: Path, log: list[dict[str, Any]], *sent: dict[str, Any], files: Sequence[FileCounts] = (FULL,)) -> tuple[str, str]:
+    """Status of the drop against the log's state as of its day, and the keys that differ or why it is not asked."""
+    lab = Lab(tmp_path, VISIT, PATIENT, dates=(D1, D2))
+    lab.stage(log)
+    _sent(*sent)(lab)
+    found = lab.run(files={D1: list(files)}).of("replayed_state_equals_drop")
+    return found.status, found.reason or found.sample_keys
+
+
+def test_a_full_drop_is_in_the_state_of_its_day(tmp_path: Path) -> None:
+    second = {**ROW, "id": "v2", "race": None}
+    later = {**second, "race": "other", "change_type": "update", "drop_id": "d2", "drop_date": D2, "partition_date": D2}
+    # rows that the drop lacks are kept, and what comes a day later is another day's state
+    assert _replayed(tmp_path, [OLD, ROW, second, later], ROW, second) == ("passed", "")
+    assert _replayed(tmp_path, [ROW, second, later], {**ROW, "seen": 99, "note": None}, second) == ("passed", "")
+    assert _replayed(tmp_path, [ROW, second, later], ROW, {**second, "race": "other"}) == ("failed", "v2")
+    assert _replayed(tmp_path, [ROW], ROW, second) == ("failed", "v2")
+    gone = {**ROW, "change_type": "delete", "drop_sequence": 1}
+    assert _replayed(tmp_path, [ROW, gone, second], ROW, second) == ("failed", "v1")
+
+
+def test_a_row_that_a_full_drop_has_twice_is_twice_in_the_state(tmp_path: Path) -> None:
+    again = {**ROW, "id": "v1", "source_ordinal": 1}
+    assert _replayed(tmp_path, [ROW, again, OLD], ROW, again) == ("passed", "")
+    assert _replayed(tmp_path, [ROW, OLD], ROW, again) == ("failed", "v1")
+
+
+def test_only_a_full_drop_alone_on_its_day_is_compared(tmp_path: Path) -> None:
+    assert _replayed(tmp_path, [ROW], files=(FULL, FULL)) == ("not_applicable", "other drop of the date")
+    assert _replayed(tmp_path, [ROW], files=()) == ("not_applicable", "no file of this date")
+
+
 @pytest.mark.parametrize(
     ("rows", "broken", "strict", "failed"),
     [
@@ -236,3 +284,16 @@ def test_measured_values_are_no_part_of_the_keys_shown(tmp_path: Path) -> None:
     results = Lab(tmp_path, table).stage([row, row]).run()
     assert results.of("grain_unique").sample_keys == "2025-01-31T08:00:00Z|p1|0"
     assert not results.says(MARKER)
+
+
+FORMULAS = ["=1+1", "=cmd|' /C calc'!A0", "+SUM(A1)", "-2+cmd", "@SUM(A1)", "\t=1", "\r=1", "=", "-A1", "+1;x"]
+HARMLESS = ["-1.5", "+3", "-", "1-2", "-1e-5", "-1,000.50", "+1 (555) 123-4567", "a=b", " =1", "2025-01-02", "<5", "100%"]
+
+
+def test_what_a_spreadsheet_would_run(tmp_path: Path) -> None:
+    rows = [{**ROW, "id": f"v{n:02}", "note": text} for n, text in enumerate([*FORMULAS, *HARMLESS])]
+    found = Lab(tmp_path, VISIT, PATIENT)
+    found.relation("raw_patient", PATIENT, [{"id": "p1"}])
+    result = found.stage(rows).run().of("formula_cell")
+    assert (result.rows_checked, result.rows_failed, result.severity) == (len(rows), len(FORMULAS), "warn")
+    assert result.sample_keys == "v00 v01 v02 v03 v04"

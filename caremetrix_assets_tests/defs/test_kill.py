@@ -13,13 +13,15 @@ import pytest
 
 from caremetrix_assets_tests.runs import FULL, Place
 
+SELECTION = ("--select", "group:raw or group:dims or key:ops/drop_ledger")
+
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What a run that nobody kills publishes."""
     straight = Place(tmp_path_factory.mktemp("straight"))
     straight.bring(FULL)
-    straight.run()
+    straight.run(*SELECTION)
     return straight.published()
 
 
@@ -27,7 +29,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def test_a_killed_run_is_healed_by_the_next_one(place: Place, undisturbed: dict[str, str], objects: int) -> None:
     place.bring(FULL)
     command = [sys.executable, "-c", "from caremetrix_assets.cli import main; main()"]
-    options = ["run", "--inbox", str(place.inbox), "--lake", str(place.lake)]
+    options = ["run", "--inbox", str(place.inbox), "--lake", str(place.lake), *SELECTION]
     run = subprocess.Popen([*command, *options], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env={**os.environ})
     deadline = time.monotonic() + 240
     while len(place.published()) < objects and run.poll() is None and time.monotonic() < deadline:
@@ -37,5 +39,5 @@ def test_a_killed_run_is_healed_by_the_next_one(place: Place, undisturbed: dict[
     for key in place.published():
         if key.endswith(".parquet"):
             assert pq.read_table(place.lake / key).num_rows > 0
-    place.run()
+    place.run(*SELECTION)
     assert place.published() == undisturbed

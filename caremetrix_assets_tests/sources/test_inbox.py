@@ -104,6 +104,31 @@ def test_a_manifest_that_leads_out_of_the_folder_rejects(lab):
     assert "leaves the folder" in (seen(lab)["d"].reason or "")
 
 
+@pytest.mark.parametrize("sealed", ["manifest.json", "_SUCCESS"])
+def test_a_seal_that_is_a_link_to_elsewhere_is_not_opened(lab, sealed):
+    secret = lab.root / "secret.json"
+    secret.write_text('{"password": "hunter2"}')
+    (lab.root / "inbox/2025-01-31").mkdir(parents=True)
+    (lab.root / "inbox/2025-01-31" / sealed).symlink_to(secret)
+    (candidate,) = look(lab.inbox, known_places(lab.catalog))
+    assert (candidate.status, candidate.reason) == ("rejected", f"2025-01-31: 2025-01-31/{sealed} is a link that leads out of the folder.")
+
+
+def test_a_file_of_a_folder_without_a_manifest_is_not_hashed_elsewhere(lab):
+    (lab.root / "inbox/2025-01-31").mkdir(parents=True)
+    (lab.root / "inbox/2025-01-31/_SUCCESS").touch()
+    (lab.root / "inbox/2025-01-31/patients.csv").symlink_to("/etc/hosts")
+    (candidate,) = look(lab.inbox, known_places(lab.catalog))
+    assert candidate.status == "rejected" and "leads out of the folder" in (candidate.reason or "")
+
+
+def test_a_manifest_of_many_megabytes_is_not_read(lab):
+    (lab.root / "inbox/2025-01-31").mkdir(parents=True)
+    (lab.root / "inbox/2025-01-31/manifest.json").write_bytes(b" " * (16 * 2**20 + 1))
+    (candidate,) = look(lab.inbox, known_places(lab.catalog))
+    assert candidate.status == "rejected" and "is the limit" in (candidate.reason or "")
+
+
 def test_a_link_that_leads_out_of_the_folder_rejects(lab):
     lab.drop("d", minimal())
     secret = lab.root / "secret.csv"

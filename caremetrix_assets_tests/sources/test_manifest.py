@@ -33,6 +33,7 @@ def test_absent_keys_have_defaults():
         ({"sequence": -1}, "sequence"),
         ({"deletes": "yes"}, "deletes"),
         ({"producer": " "}, "producer"),
+        ({"producer": "a\x1b[31mb"}, "control characters"),
         ({"colour": "red"}, "colour"),
         ({"files": {"patients.csv": {"sha256": SHA}}}, "rows"),
         ({"files": {"patients.csv": {"sha256": "abc", "rows": 1}}}, "sha256"),
@@ -42,6 +43,11 @@ def test_absent_keys_have_defaults():
         ({"files": {"C:\\x.csv": {"sha256": SHA, "rows": 1}}}, "'/' only"),
         ({"files": {"csv/.hidden.csv": {"sha256": SHA, "rows": 1}}}, "hidden"),
         ({"files": {"a\nb.csv": {"sha256": SHA, "rows": 1}}}, "control characters"),
+        ({"files": {"a\0.csv": {"sha256": SHA, "rows": 1}}}, "control characters"),
+        ({"files": {"..": {"sha256": SHA, "rows": 1}}}, "leaves the folder"),
+        ({"files": {"csv//patients.csv": {"sha256": SHA, "rows": 1}}}, "not a relative path"),
+        ({"files": {"..\\patients.csv": {"sha256": SHA, "rows": 1}}}, "'/' only"),
+        ({"files": {"csv\\..\\x.csv": {"sha256": SHA, "rows": 1}}}, "'/' only"),
         ({"files": {"A.csv": {"sha256": SHA, "rows": 1}, "a.csv": {"sha256": SHA, "rows": 1}}}, "upper and lower case"),
     ],
 )
@@ -51,7 +57,7 @@ def test_a_wrong_manifest_is_refused_by_name(changes, told):
     assert told in str(refused.value)
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"[]", b'{"kind": "full", "kind": "delta"}'])
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"[]", b"[" * 100_000, b'{"kind": "full", "kind": "delta"}'])
 def test_what_is_no_json_object_is_refused(data):
     with pytest.raises(InputError):
         parse_manifest(data, "box")
