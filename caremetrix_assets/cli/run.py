@@ -53,7 +53,7 @@ def run(
             report.leave_when_rejected()
             raise ServiceError("No drop was accepted yet, so there is nothing to build; see `caremetrix drop list`.")
         if restate:
-            report.restate(_date(from_, "--from") or opening, day)
+            report.restate(_date(from_, "--from") or opening, day, select=select)
         elif select is None and report.ok and is_up_to_date(settings, day):
             report.leave_when_rejected()
             say(f"Nothing new: every drop of {settings.inbox} is applied and everything is built to {day}.", status="nothing new", date=day)
@@ -129,7 +129,7 @@ class Runs(ExitStack):
         """One run of the newest date."""
         self._execute(day, select=select)
 
-    def restate(self, first: date, last: date, *, take_in: bool = True) -> None:
+    def restate(self, first: date, last: date, *, take_in: bool = True, select: str | None = None) -> None:
         """Runs over the range in chunks, oldest first; a chunk that is up to date costs next to nothing.
 
         Without ``take_in`` the inbox is left alone.
@@ -137,10 +137,10 @@ class Runs(ExitStack):
         from caremetrix_assets.defs.local_run import all_but_the_ledger
 
         start = max(first, self.opening)
-        select = None if take_in else all_but_the_ledger(self.opening, self.overrides)
+        chosen = select if take_in else all_but_the_ledger(self.opening, self.overrides)
         while start <= last:
             end = min(last, start + timedelta(days=RESTATE_CHUNK_DAYS - 1))
-            self._execute(last, restate=(start, end), select=select)
+            self._execute(last, restate=(start, end), select=chosen)
             start = end + timedelta(days=1)
 
     def _execute(self, day: date, **kwargs: Any) -> None:

@@ -34,12 +34,15 @@ def show_changes(place: Lake, name: str | None) -> None:
     newest = [{k: r[k] for k in TOTAL} for r in totals if r["run_id"] == totals[0]["run_id"]]
     shown = [{k: r[k] for k in PARTITION} for r in parts]
     if OPTIONS.as_json:
-        document = {"partitions": shown, "totals": newest}
-        say("", table=name, **{k: [{n: plain(v) for n, v in r.items()} for r in found] for k, found in document.items()})
+        say("", table=name, partitions=_plain(shown), totals=_plain(newest))
         return
     show(shown[:MOST], title=f"Changes of {name}", empty=f"No run has changed {name} since changes are kept.")
     if newest:
         show(newest, title="Totals that moved")
+
+
+def _plain(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: plain(value) for name, value in row.items()} for row in rows]
 
 
 def _per_table(parts: Sequence[dict[str, Any]], totals: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

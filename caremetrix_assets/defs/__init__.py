@@ -28,7 +28,10 @@ def build_definitions(start: date, overrides: dict[str, Any] | None = None) -> d
     catalog, partitions, chosen = load_catalog(), daily(start), overrides or {}
     settings = load_settings(**chosen)
     return dg.Definitions(
-        assets=[*ops_assets(catalog, partitions, in_athena=settings.registers_tables), *table_assets(catalog, partitions, settings.engine)],
+        assets=[
+            *ops_assets(catalog, partitions, in_athena=settings.registers_tables),
+            *table_assets(catalog, partitions, settings.engine),
+        ],
         jobs=[everything, marts],
         schedules=[nightly_refresh],
         sensors=[new_drops, table_freshness, failed_runs],
