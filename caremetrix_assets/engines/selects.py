@@ -6,7 +6,6 @@ relations for every engine, so they give the same bytes. An engine only fills on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -14,20 +13,10 @@ import duckdb
 
 from caremetrix_assets.catalog.models import Table
 from caremetrix_assets.engines.duckdb import run_select
+from caremetrix_assets.engines.relation import LakeRelation
 from caremetrix_assets.engines.spark_session import require, spark_options
 from caremetrix_assets.lake.storage import Storage
 from caremetrix_assets.settings import Settings
-
-
-@dataclass(frozen=True)
-class LakeRelation:
-    """A table as a query reads it: the objects of the partitions in sight, oldest first, and whether they are a change log
-    of which the query reads the newest state.
-    """
-
-    table: Table
-    keys: tuple[str, ...]
-    is_log: bool = False
 
 
 class Selects(Protocol):

@@ -15,7 +15,7 @@ import duckdb
 
 from caremetrix_assets.catalog.models import Table
 from caremetrix_assets.engines.duckdb import parquet_source, quote, run_select
-from caremetrix_assets.engines.selects import LakeRelation
+from caremetrix_assets.engines.relation import LakeRelation
 from caremetrix_assets.engines.spark_places import Places
 from caremetrix_assets.engines.spark_session import SparkOptions, explain, is_local, start, stop
 from caremetrix_assets.engines.spark_sql import to_spark
@@ -74,7 +74,7 @@ class _Query:
         """
         for name, relation in read.items():
             schema = ", ".join(f"`{c.name}` {spark_type(c.sql_type)}" for c in relation.table.columns)
-            paths = self.places.objects(relation.keys)
+            paths = self.places.rows(relation)
             rows = self.session.read.schema(schema).parquet(*paths) if paths else self.session.createDataFrame([], schema)
             self._view(name + LOG if relation.is_log and paths else name, rows)
         for name in sorted(set(self.table.upstream) - set(read)):

@@ -8,9 +8,9 @@ the run's working folder. A cluster over a bucket uses the bucket, through Hadoo
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 
+from caremetrix_assets.engines.relation import LakeRelation
 from caremetrix_assets.lake.storage import Storage
 
 SCRATCH = "ops/spark"
@@ -26,11 +26,9 @@ class Places:
         self._in_bucket = storage.url.startswith("s3://") and not is_local
         self._prefix = f"{SCRATCH}/{work_dir.name}/{table}"
 
-    def objects(self, keys: Iterable[str]) -> list[str]:
-        """Published objects as Spark names them."""
-        if self._in_bucket:
-            return [self._url(key) for key in keys]
-        return [_uri(self._storage.local_path(key)) for key in keys]
+    def rows(self, relation: LakeRelation) -> list[str]:
+        """What holds the rows of ``relation``, as Spark names it."""
+        return [self._url(key) for key in relation.keys] if self._in_bucket else [_uri(path) for path in relation.paths]
 
     def written(self, name: str) -> str:
         """Where rows called ``name`` are written."""

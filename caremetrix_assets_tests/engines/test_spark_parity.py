@@ -41,17 +41,17 @@ spark.sql.codegen.factoryMode NO_CODEGEN
 spark.sql.sources.parallelPartitionDiscovery.threshold 10000
 spark.log.level ERROR
 """
-# Expressions over columns t (text), n (integer), d (decimal), x (double), day, at; each must be the same on both engines.
+# Expressions over columns t (text), n (integer), d (decimal), x (double), day, moment; each must be the same on both engines.
 WORDS = [
     "try_cast(t as double)", "try_cast(t as bigint)", "try_cast(t as integer)",
     "n / 7", "d / n", "d * d", "d * 3 + n", "round(d, 1)", "floor(n / 7)", "cast(round(d, 0) as bigint)", "x * 3", "-n % 7",
     "split_part(t, '.', 2)", "substring(t, 2, 3)", "lpad(t, 4, '0')", "trim(t)", "length(t)", "upper(t)", "t || '|' || n",
     "concat_ws(',', t, nullif(t, '7'), cast(n as varchar))", "strpos(t, '5')", "t like '%5%'",
     "regexp_extract(t, '^([^0-9]*?)([0-9]+)', 2)",
-    "cast(d as varchar)", "cast(day as varchar)", "cast(at as varchar)", "md5(t)",
-    "cast(date_trunc('month', day) as date)", "last_day(day)", "date_diff('day', day, date '2024-03-01')", "cast(at as date)",
-    "cast(day - interval 1 month as date)", "extract(day from day)", "add_months(day, n)", "lapse_date(day, n)", "iso_ts(at)",
-    "minutes_between(at, timestamp '2024-03-01 00:00:00')", "rate_of(n, 7)", "rate_of(d, n)", "money_of(d, n)", "number_of(d, n)",
+    "cast(d as varchar)", "cast(day as varchar)", "cast(moment as varchar)", "md5(t)",
+    "cast(date_trunc('month', day) as date)", "last_day(day)", "date_diff('day', day, date '2024-03-01')", "cast(moment as date)",
+    "cast(day - interval 1 month as date)", "extract(day from day)", "add_months(day, n)", "lapse_date(day, n)", "iso_ts(moment)",
+    "minutes_between(moment, timestamp '2024-03-01 00:00:00')", "rate_of(n, 7)", "rate_of(d, n)", "money_of(d, n)", "number_of(d, n)",
     "t is not distinct from '7'", "coalesce(d, n)", "case when n > 0 then d end",
     "row_number() over (order by n, t)", "lag(t) over (order by day desc, t, n)", "sum(d) filter (where n > 0) over (order by t, n)",
     "last_value(nullif(n, 1) ignore nulls) over (order by t, n rows between unbounded preceding and current row)",
@@ -72,9 +72,9 @@ ROWS = """(values
     (null, null, 7.77, 2.25, date '2024-03-31', timestamp '2030-01-01 01:01:01'),
     ('', 12, 2.5, -0.1, date '2024-12-31', timestamp '2024-12-31 23:59:00'),
     ('inf', 1, 3.5, 4.0, date '2025-02-28', timestamp '2025-02-28 08:00:00')
-) as v (t, n, d, x, day, at)"""
+) as v (t, n, d, x, day, moment)"""
 TYPED = f"""with rows_in as (
-    select t, cast(n as integer) as n, cast(d as decimal(18, 2)) as d, cast(x as double) as x, day, at from {ROWS}
+    select t, cast(n as integer) as n, cast(d as decimal(18, 2)) as d, cast(x as double) as x, day, moment from {ROWS}
 )"""
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from caremetrix_assets.catalog.load import load_catalog
+from caremetrix_assets.engines.relation import LakeRelation
 from caremetrix_assets.engines.selects import InDuckDB, open_selects
 from caremetrix_assets.engines.spark_places import Places
 from caremetrix_assets.engines.spark_session import SparkOptions, require, spark_options
@@ -14,6 +16,8 @@ from caremetrix_assets.lake.local import LocalStorage
 from caremetrix_assets.lake.s3 import S3Options, S3Storage
 from caremetrix_assets.settings import load_settings
 from caremetrix_assets_tests.runs import Place
+
+A_TABLE = next(iter(load_catalog().tables.values()))
 
 
 @pytest.fixture
@@ -62,9 +66,8 @@ def test_files_of_a_folder_are_read_where_they_are(tmp_path: Path):
     lake = LocalStorage(tmp_path / "lake")
     lake.write("facts/f/partition_date=2025-01-01/f.parquet", b"x")
     places = Places(lake, tmp_path / "work", "fact", is_local=False)
-    assert places.objects(["facts/f/partition_date=2025-01-01/f.parquet"]) == [
-        f"file://{tmp_path}/lake/facts/f/partition_date=2025-01-01/f.parquet"
-    ]
+    key = "facts/f/partition_date=2025-01-01/f.parquet"
+    assert places.rows(LakeRelation(A_TABLE, (key,), (lake.local_path(key),))) == [f"file://{tmp_path}/lake/{key}"]
     folder = Path(places.written("result").removeprefix("file://"))
     folder.mkdir(parents=True)
     (folder / "part-0.parquet").write_bytes(b"x")
@@ -76,5 +79,7 @@ def test_files_of_a_folder_are_read_where_they_are(tmp_path: Path):
 
 def test_a_cluster_reads_a_bucket_itself():
     places = Places(S3Storage("s3://clinic/lake", S3Options()), Path("/work/run-1"), "fact", is_local=False)
-    assert places.objects(["facts/f/f.parquet"]) == ["s3a://clinic/lake/facts/f/f.parquet"]
+    assert places.rows(LakeRelation(A_TABLE, ("facts/f/f.parquet",), (Path("/work/cache/f.parquet"),))) == [
+        "s3a://clinic/lake/facts/f/f.parquet"
+    ]
     assert places.written("result") == "s3a://clinic/lake/ops/spark/run-1/fact/result"
