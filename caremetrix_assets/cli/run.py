@@ -11,6 +11,7 @@ import typer
 
 from caremetrix_assets.cli.output import OPTIONS, command, day_of, note, say
 from caremetrix_assets.cli.summary import Progress, summary
+from caremetrix_assets.engines.selects import check_engine
 from caremetrix_assets.errors import InputError, ServiceError, UsageError
 from caremetrix_assets.lake.reader import open_lake
 from caremetrix_assets.lake.state import fix_start_date, read_start_date
@@ -40,6 +41,7 @@ def run(
     options = {"inbox": inbox, "lake": lake, "start_date": _date(start, "--start")}
     overrides = {k: str(v) for k, v in options.items() if v is not None}
     settings = load_settings(**overrides)
+    check_engine(settings)
     until = _until(to)
     pending = pending_drops(settings)
     opening = _opening(settings, pending)

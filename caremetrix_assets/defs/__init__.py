@@ -26,9 +26,12 @@ def build_definitions(start: date, overrides: dict[str, Any] | None = None) -> d
     ``overrides`` are settings by name that win over the environment.
     """
     catalog, partitions, chosen = load_catalog(), daily(start), overrides or {}
-    in_athena = load_settings(**chosen).registers_tables
+    settings = load_settings(**chosen)
     return dg.Definitions(
-        assets=[*ops_assets(catalog, partitions, in_athena=in_athena), *table_assets(catalog, partitions)],
+        assets=[
+            *ops_assets(catalog, partitions, in_athena=settings.registers_tables),
+            *table_assets(catalog, partitions, settings.engine),
+        ],
         jobs=[everything, marts],
         schedules=[nightly_refresh],
         sensors=[new_drops, table_freshness, failed_runs],

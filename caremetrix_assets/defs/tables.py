@@ -30,9 +30,9 @@ def asset_key(table: Table) -> dg.AssetKey:
     return dg.AssetKey([table.layer, table.name])
 
 
-def table_assets(catalog: Catalog, partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """One asset per table of the catalog."""
-    return [_table_asset(catalog, table, partitions) for table in catalog.tables.values()]
+def table_assets(catalog: Catalog, partitions: dg.PartitionsDefinition, engine: str = "duckdb") -> list[dg.AssetsDefinition]:
+    """One asset per table of the catalog; ``engine`` runs the SELECTs, and DuckDB replays the raw tables."""
+    return [_table_asset(catalog, t, partitions, "duckdb" if t.layer == "raw" else engine) for t in catalog.tables.values()]
 
 
 def _deps(catalog: Catalog, table: Table) -> list[dg.AssetKey]:
@@ -40,7 +40,7 @@ def _deps(catalog: Catalog, table: Table) -> list[dg.AssetKey]:
     return [LEDGER_KEY, *read] if table.layer == "raw" else read
 
 
-def _table_asset(catalog: Catalog, table: Table, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+def _table_asset(catalog: Catalog, table: Table, partitions: dg.PartitionsDefinition, engine: str) -> dg.AssetsDefinition:
     key = asset_key(table)
 
     @dg.asset(
@@ -52,7 +52,7 @@ def _table_asset(catalog: Catalog, table: Table, partitions: dg.PartitionsDefini
         description=_description(table),
         metadata=_definition_metadata(table),
         group_name=table.group,
-        kinds={"duckdb", "parquet"},
+        kinds={engine, "parquet"},
         owners=[f"team:{table.owner}"],
         code_version=table.definition,
         retry_policy=RETRY,

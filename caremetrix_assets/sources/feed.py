@@ -200,7 +200,7 @@ def _judge(state: _State, file: RawFile, result: FeedFound) -> None:
         rows = state.con.execute(_offenders(file.table, check.sql)).fetchall()
         state.show(file.table, "state")
         if rows and check.severity == "blocking":
-            result.stopping += [FeedRow(*row, rule, check.doc) for row in rows[:SHOWN]]
+            result.stopping += [FeedRow(name, line, column, rule, check.doc) for name, line, column in rows[:SHOWN]]
         elif rows:
             name, line, column = rows[0]
             where = f"{name} line {line}" + (f", {column}" if column else "")

@@ -38,7 +38,8 @@ def archived_drops(storage: Storage) -> dict[str, dict[str, Any]]:
 
 def archive_paths(storage: Storage) -> Paths:
     """Local places of all archived rows by source file: one per drop that is not folded, and the base's rows."""
-    base, found = Base.load(storage), {}
+    base = Base.load(storage)
+    found: dict[str, list[Path]] = {}
     for drop_id, report in archived_drops(storage).items():
         if base is None or drop_id not in base.drop_ids:
             for file in report["files"]:

@@ -14,6 +14,7 @@ from typing import Any
 from caremetrix_assets.catalog.models import Catalog, Table
 from caremetrix_assets.engines.duckdb import Engine, EngineOptions
 from caremetrix_assets.engines.given import Given
+from caremetrix_assets.engines.selects import Selects, open_selects
 from caremetrix_assets.lake.state import BuiltState, TableState, load_built, load_table, save_built
 from caremetrix_assets.lake.storage import Storage
 from caremetrix_assets.settings import Settings
@@ -53,8 +54,14 @@ class RunContext:
         """This run's DuckDB; a step works on a session of it."""
         return Engine(EngineOptions(self.settings.threads, self.settings.duckdb_memory, self.work_dir))
 
+    @cached_property
+    def selects(self) -> Selects:
+        """The engine that runs the SELECTs of dimensions, facts and marts."""
+        return open_selects(self.settings, self.storage, self.work_dir)
+
     def close(self) -> None:
-        """Ends the run's engine and removes its working folder."""
+        """Ends the run's engines and removes its working folder."""
+        self.selects.close()
         self.engine.close()
         shutil.rmtree(self.work_dir, ignore_errors=True)
 

@@ -20,7 +20,6 @@ from caremetrix_assets.engines.duckdb import (
     partition_dates,
     partition_hashes,
     quote,
-    run_select,
 )
 from caremetrix_assets.engines.parquet import write_partition
 from caremetrix_assets.errors import CheckFailed
@@ -70,9 +69,10 @@ def _snapshot_plan(context: RunContext, table: Table) -> tuple[dict[date, str], 
 
 def _run(con: duckdb.DuckDBPyConnection, staged: Staged, todo: list[date], marks: dict[date, str]) -> None:
     context, table = staged.context, staged.table
-    prepare(con, context, table, todo, set(table.after))
+    read = prepare(con, context, table, todo, set(table.after))
     target = table.name + BUILD
-    run_select(con, table, str(table.sql), BUILT if table.by_event_date else target)
+    own = {name: relation for name, relation in read.items() if name in table.upstream}
+    context.selects.run(con, table, own, BUILT if table.by_event_date else target)
     if table.by_event_date:
         _date_rows(con, context, table)
     # a snapshot without a row is written too: missing means not built

@@ -136,6 +136,7 @@ def test_a_description_changes_no_definition(tables: Path) -> None:
         ("hash(partition_date)", "portable"),
         ("median(1) over ()", "portable"),
         ("current_date", "clock"),
+        ("cast(60 * minutes_between(partition_date, partition_date) as bigint)", "round"),
         ("(select count(*) from generate_series(1, 2))", "generate_series"),
     ],
 )

@@ -40,21 +40,27 @@ def naming(folder: Path, words: dict[str, str]) -> dict[str, set[str]]:
     con.execute("create table words (word varchar)")
     con.executemany("insert into words values (?)", [[w] for w in words])
     for path in (p for p in folder.rglob("*") if p.is_file()):
-        if path.suffix == ".parquet":
-            columns = [c for c, *_ in con.execute(f"describe from read_parquet('{path}', hive_partitioning = false)").fetchall()]
-            text = " || '|' || ".join(f"coalesce(cast(\"{c}\" as varchar), '')" for c in columns)
-            rows = f"select '|' || {text} || '|' as line from read_parquet('{path}', hive_partitioning = false)"
-            hits = {w for (w,) in con.execute(f"select distinct word from words, ({rows}) where contains(line, word)").fetchall()}
-        elif path.suffix == ".db":
-            with sqlite3.connect(path) as database:
-                content = "\n".join(database.iterdump())
-            hits = {w for w in words if w in content}
-        else:
-            content = path.read_bytes().decode("utf-8", "replace")
-            hits = {w for w in words if w in content}
+        hits = _in_parquet(con, path) if path.suffix == ".parquet" else _in_text(path, words)
         if hits:
             found[str(path.relative_to(folder))] = {words[w] for w in hits}
     return found
+
+
+def _in_parquet(con: duckdb.DuckDBPyConnection, path: Path) -> set[str]:
+    """Words that are a cell, or a part of one between bars, commas, quotes or blanks."""
+    cells = f"select cast(columns(*) as varchar) from read_parquet('{path}', hive_partitioning = false)"
+    values = f"select distinct v from (unpivot ({cells}) on columns(*) into name k value v)"
+    parts = " union all ".join(f"select unnest(string_split_regex(v, '{ends}')) from v" for ends in ('[|,"]', '[|," ]'))
+    sql = f"with v as materialized ({values}) select word from words where word in (select v from v union all {parts})"
+    return {w for (w,) in con.execute(sql).fetchall()}
+
+
+def _in_text(path: Path, words: dict[str, str]) -> set[str]:
+    content = path.read_bytes().decode("utf-8", "replace")
+    if path.suffix == ".db":
+        with sqlite3.connect(path) as database:
+            content = "\n".join(database.iterdump())
+    return {w for w in words if w in content}
 
 
 @pytest.mark.slow

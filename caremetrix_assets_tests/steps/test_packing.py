@@ -41,8 +41,9 @@ class Lake:
         path = self.storage.root / object_key(TABLE.layer, TABLE.name, day)
         path.parent.mkdir(parents=True, exist_ok=True)
         said = number if value is None else value
-        # random text, so that a large partition is a large file
-        self.con.execute(f"copy (select {said} as value, repeat(uuid()::varchar, 9) as text from range({rows})) to '{path}'")
+        # random text, which does not compress, so that a large partition is a large file
+        text = " || ".join(["uuid()::varchar"] * 9)
+        self.con.execute(f"copy (select {said} as value, {text} as text from range({rows})) to '{path}'")
         self.published[day.isoformat()] = SimpleNamespace(sha256=f"{number}-{said}")
         return day
 
