@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -60,10 +61,23 @@ class Settings(BaseSettings):
             raise ValueError("must be a folder or s3://bucket/prefix")
         return value
 
+    @field_validator("glue_database")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-z0-9_]{1,255}", value):
+            raise ValueError("must be lower case letters, digits and underscores, as Athena wants it")
+        return value
+
     @property
     def is_local(self) -> bool:
         """True when the lake is a folder."""
         return not self.lake.startswith("s3://")
+
+    @property
+    def registers_tables(self) -> bool:
+        """True when runs keep a Glue catalog up to date: its database or address is set, and it can read the lake."""
+        is_asked = bool({"glue_database", "glue_endpoint"} & self.model_fields_set)
+        return is_asked and (not self.is_local or self.glue_endpoint is not None)
 
     @property
     def work_dir(self) -> Path:
@@ -113,6 +127,16 @@ def dagster_home(settings: Settings) -> Path:
     if given:
         return Path(given)
     return Path(settings.lake).resolve().parent / "dagster" if settings.is_local else Path("./.caremetrix/dagster").resolve()
+
+
+def has_spark_configuration() -> bool:
+    """Whether Spark was told where to run: any of the variables that lead it to a configuration."""
+    return any(os.environ.get(name) for name in ("SPARK_CONF_DIR", "SPARK_HOME", "PYSPARK_SUBMIT_ARGS"))
+
+
+def java_home() -> str:
+    """``JAVA_HOME``, empty when it is not set."""
+    return os.environ.get("JAVA_HOME", "")
 
 
 def partitions_start(settings: Settings) -> date:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from caremetrix_assets import Lake
 from caremetrix_assets_tests.runs import Place
@@ -32,12 +33,18 @@ def place(tmp_path: Path) -> Place:
 
 @pytest.fixture(scope="session")
 def sample_place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """The bundled sample, run once; not to be changed."""
+    """The bundled sample, run once for all test processes; not to be changed."""
     from caremetrix_assets_tests.runs import DAYS, FULL, LATE_NEWBORNS, NEWBORNS
 
-    found = Place(tmp_path_factory.mktemp("sample"))
-    found.bring(FULL, NEWBORNS, LATE_NEWBORNS, *DAYS)
-    found.run()
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    found, done = Place(shared / "sample-place"), shared / "sample-place-done"
+    with FileLock(shared / "sample-place.lock"):
+        if not done.exists():
+            found.bring(FULL, NEWBORNS, LATE_NEWBORNS, *DAYS)
+            found.run()
+            done.touch()
     return found
 
 

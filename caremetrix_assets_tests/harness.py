@@ -9,10 +9,14 @@ from typing import Any
 
 from caremetrix_assets.catalog.load import load_catalog
 from caremetrix_assets.catalog.models import Table
-from caremetrix_assets.engines.duckdb import EngineOptions, connect, quote, run_select
+from caremetrix_assets.engines.duckdb import Engine, EngineOptions, quote, run_select
 from caremetrix_assets.engines.given import Given, create_given, create_seeds
 
 Row = dict[str, Any]
+
+_WORK = tempfile.TemporaryDirectory(prefix="caremetrix-given-")
+# one database for all given rows: a session's relations are its own
+ENGINE = Engine(EngineOptions(threads=1, memory_limit="1GB", work_dir=Path(_WORK.name)))
 
 
 def build(
@@ -38,8 +42,7 @@ def build(
         drops=drops or [],
         **(settings or {}),
     )
-    work = Path(tempfile.mkdtemp(prefix="given-"))
-    with connect(EngineOptions(threads=1, memory_limit="1GB", work_dir=work)) as con:
+    with ENGINE.session() as con:
         create_given(con, context)
         create_seeds(con, catalog, set(table.upstream))
         for upstream in table.upstream:

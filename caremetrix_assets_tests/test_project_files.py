@@ -11,6 +11,7 @@ import pytest
 from dagster import DagsterInstance
 
 ROOT = Path(__file__).parent.parent
+PINS = ("constraints.txt", "constraints-spark.txt")
 DROPS = sorted(path.parent for path in (ROOT / "sample_drops").rglob("manifest.json"))
 
 
@@ -26,8 +27,9 @@ def test_dagster_instance_loads_with_one_run_at_a_time_and_no_telemetry(tmp_path
         assert not instance.telemetry_enabled
 
 
-def test_every_dependency_is_pinned_with_hashes_and_names_no_host():
-    text = (ROOT / "constraints.txt").read_text()
+@pytest.mark.parametrize("file", PINS)
+def test_every_dependency_is_pinned_with_hashes_and_names_no_host(file: str):
+    text = (ROOT / file).read_text()
     pins = re.findall(r"^([a-z0-9][a-z0-9._-]*)(?:\[[a-z0-9,-]+\])?==\S+.*\\$", text, flags=re.M)
     requirements = [line for line in text.splitlines() if line and not line.startswith(("#", " "))]
     assert len(pins) == len(requirements)
@@ -38,7 +40,7 @@ def test_every_dependency_is_pinned_with_hashes_and_names_no_host():
 def test_constraints_hold_what_pyproject_pins():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"], *(pin for extra in project["optional-dependencies"].values() for pin in extra)]
-    text = (ROOT / "constraints.txt").read_text()
+    text = "".join((ROOT / file).read_text() for file in PINS)
     held = {
         re.sub(r"[-_.]+", "-", name): version for name, version in re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==(\S+)", text, flags=re.M)
     }

@@ -12,7 +12,6 @@ import duckdb
 
 from caremetrix_assets.audit.fragments import LOG, OPENING, col, is_member, literal, name, staged
 from caremetrix_assets.audit.model import AuditContext, Scope, Staged
-from caremetrix_assets.audit.relations import present
 from caremetrix_assets.catalog.models import Catalog, Table
 
 MARKED = "dq_metrics"
@@ -56,7 +55,8 @@ class Environment:
     @cached_property
     def relations(self) -> frozenset[str]:
         """Names of the relations there are."""
-        return present(self.con)
+        views = "select view_name from duckdb_views() where not internal"
+        return frozenset(row[0] for row in self.rows(f"{views} union all select table_name from duckdb_tables()"))
 
     def rows(self, sql: str, parameters: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
         """All rows of a query in which ``$opening`` stands for the opening date and ``$log(t)`` for the log of ``t``."""

@@ -52,7 +52,7 @@ _SCANS: dict[type, scan.Scan] = {
 def audit(con: duckdb.DuckDBPyConnection, catalog: Catalog, table: Table, staged: Staged, context: AuditContext) -> list[RuleResult]:
     """Every rule of ``table`` on every date of ``staged``.
 
-    ``con`` has the engine functions and the relations that ``relations.required_relations`` names; the staged rows are
+    ``con`` has the engine functions and the relations of ``Table.after``; the staged rows are
     the relation named like the table, the complete new content of raw tables, event dimensions and facts
     ``<name>__all``, the newest state of a raw table ``<name>__state``. A rule whose relations are missing does not
     apply; one that cannot run is an ``error``. Never raises for what the data holds.

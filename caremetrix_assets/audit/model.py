@@ -23,6 +23,7 @@ ROWS = "the partition has no row"
 NO_VALUE = "the column has no value"
 NO_ROW = "there is nothing to check"
 NOT_BUILT = "table not built"
+NO_PARENT = "parent file not in any drop"
 SAMPLES = 5
 
 
@@ -40,7 +41,10 @@ class Staged:
 
 
 class FileCounts(NamedTuple):
-    """What became of one file of one drop: the numbers behind the checks that look at files, not at rows."""
+    """What became of one file of one drop: the numbers behind the checks that look at files, not at rows.
+
+    ``compared`` names the columns in which its rows must be those of the state.
+    """
 
     drop_id: str
     kind: Literal["full", "delta"]
@@ -53,6 +57,7 @@ class FileCounts(NamedTuple):
     keys_before: int = 0
     headers: int = 0
     headers_off: int = 0
+    compared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

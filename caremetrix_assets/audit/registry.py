@@ -52,6 +52,7 @@ CHECKS: dict[str, Check] = {
     "raw_key_unique": Check("integrity"),
     "raw_fk_resolves": Check("integrity"),
     "change_log_minimal": Check("integrity"),
+    "replayed_state_equals_drop": Check("integrity"),
     "sentinel_removed": Check("contract"),
     "newest_event_age": _warn(),
     "new_category_value": _warn(),
@@ -68,6 +69,7 @@ CHECKS: dict[str, Check] = {
     # facts and event dimensions
     "rows_out_equals_rows_in": Check("integrity"),
     "money_equals_source": Check("integrity"),
+    "join_match_rate": Check("integrity"),
     "version_covers_event": Check("integrity"),
     "simulated_flag_true": Check("integrity"),
     "unknown_member_share": _warn("0.05"),

@@ -9,12 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from caremetrix_assets.audit.fragments import OPENING, col, entity, event_day, key_text, name, same, staged
+from caremetrix_assets.audit.fragments import OPENING, RESERVED, both, col, entity, event_day, key_text, name, same, staged
 from caremetrix_assets.audit.fragments import is_member as members_of
-from caremetrix_assets.audit.model import Aggregate, Offenders, Outcome, Predicate, Procedure, Rule, Scope
+from caremetrix_assets.audit.model import NO_PARENT, Aggregate, Offenders, Outcome, Predicate, Procedure, Rule, Scope
 from caremetrix_assets.audit.registry import rule
-from caremetrix_assets.audit.relations import names_in, references
 from caremetrix_assets.catalog.models import Catalog, Column, Driving, Table
+from caremetrix_assets.catalog.neighbours import driving_query, joins, match_query, references
+from caremetrix_assets.catalog.parts import Match
+from caremetrix_assets.catalog.sqltext import names_in
 
 if TYPE_CHECKING:
     from caremetrix_assets.audit.environment import Environment
@@ -26,7 +28,9 @@ def fact_rules(catalog: Catalog, table: Table) -> Iterator[Rule]:
         yield from _against_sources(catalog, table)
     if table.layer != "facts":
         return
-    for column, (target, target_column) in references(catalog, table).items():
+    for joined, match in joins(table, catalog.tables):
+        yield _matches(catalog, table, joined, match)
+    for column, (target, target_column) in references(table, catalog.tables).items():
         if table.column(column).type != "key":
             continue
         if not table.column(column).optional_key and column != "date_key":
@@ -34,6 +38,24 @@ def fact_rules(catalog: Catalog, table: Table) -> Iterator[Rule]:
         dimension = catalog.tables.get(target)
         if dimension is not None and dimension.scd == 2 and (target_column,) == dimension.key:
             yield _covers(table, column, target, target_column)
+
+
+def _matches(catalog: Catalog, table: Table, column: Column, match: Match) -> Rule:
+    """Rows on the unknown member of all that name one, over the whole build: a day of a few rows has no rate."""
+    target, key = references(table, catalog.tables)[column.name]
+    parent = f"select 1 from {name(target)} as d where {col(key, 'd')} not in {tuple(RESERVED)} limit 1"
+    counted = f"select count(*), count(*) filter (where {col(column.name)} = -1) from {name(table.name + '__all')} as t"
+    named = both(match.when, f"{col(column.name)} <> -2")
+
+    def run(env: Environment) -> Mapping[date, Outcome]:
+        rows, unknown = env.rows(f"{counted} where {named}")[0]
+        found = Outcome(1, int(rows - unknown < match.rate * rows), (column.name,), None if rows else "no row names one")
+        if not env.rows(parent):
+            found = Outcome(0, 0, reason=NO_PARENT)
+        return dict.fromkeys(env.dates, found)
+
+    needs = {f"{table.name}__all", target} | (names_in(match_query(table, match)) - {table.name})
+    return rule("join_match_rate", Procedure(run), column=column.name, needs=frozenset(needs))
 
 
 def _covers(table: Table, column: str, target: str, key: str) -> Rule:
@@ -54,7 +76,7 @@ def _against_sources(catalog: Catalog, table: Table) -> Iterator[Rule]:
     source = f"{staged(table)} inner join {_sources(catalog, table)} as s on {_match(table)}"
     needs = frozenset(d.table for d in table.driving)
     for d in table.driving:
-        needs |= names_in(f"select 1 from {d.table} where {d.where or 'true'}") - {table.name}
+        needs |= names_in(driving_query(d)) - {table.name}
     yield rule("rows_out_equals_rows_in", Procedure(_rows), needs=needs | {f"{table.name}__all"}, on_empty=True)
     known = [u for u in upstreams if u is not None]
     if len(known) < len(upstreams):
@@ -65,6 +87,9 @@ def _against_sources(catalog: Catalog, table: Table) -> Iterator[Rule]:
         if len(known) == 1 and (text := _code_source(table, column, known[0])) is not None:
             bad = f"{col(column.name)} is distinct from {col(text, 's')}"
             yield rule("code_keeps_text", Predicate(bad, source=source), column=column.name, needs=needs)
+    if len(table.driving) == 1 and table.driving[0].date and not event_day(table):
+        bad = f"s.event_day > t.partition_date or (s.event_day < t.partition_date and t.partition_date <> {OPENING})"
+        yield rule("only_this_day", Predicate(bad, source=source), needs=needs)
     if table.has("is_simulated") and all(u.has("is_simulated") for u in known):
         bad = "t.is_simulated is distinct from s.is_simulated"
         yield rule("simulated_flag_true", Predicate(bad, source=source), needs=needs)
@@ -84,7 +109,8 @@ def _source(catalog: Catalog, driving: Driving) -> str:
     upstream, table = catalog.tables.get(driving.table), name(driving.table)
     keys = ", ".join(f"{col(k, table) if upstream is None or upstream.has(k) else k} as k{i}" for i, k in enumerate(driving.key))
     where = f" where {driving.where}" if driving.where else ""
-    return f"(select {table}.*, {keys} from {table}{where})"
+    day = f", {driving.date} as event_day" if driving.date else ""
+    return f"(select {table}.*, {keys}{day} from {table}{where})"
 
 
 def _match(table: Table, own: str = "t") -> str:
@@ -92,11 +118,13 @@ def _match(table: Table, own: str = "t") -> str:
 
 
 def _money(catalog: Catalog, table: Table, column: Column, needs: frozenset[str]) -> Rule:
-    """Sums of a date's rows to the cent. ``equals`` may turn the sign: ``-table.column``."""
+    """Sums of a date's rows to the cent. ``equals`` may turn the sign (``-table.column``) and choose rows (``… where s.type = 'X'``)."""
     assert column.equals is not None
     sign = "-" if column.equals.startswith("-") else ""
-    target, _, amount = column.equals.lstrip("-").partition(".")
-    own, other = f"coalesce(sum({col(column.name)}), 0)", f"{sign}coalesce(sum({col(amount, 's')}), 0)"
+    target, _, chosen = column.equals.lstrip("-").partition(".")
+    amount, _, where = chosen.partition(" where ")
+    only = f" filter (where {where})" if where else ""
+    own, other = f"coalesce(sum({col(column.name)}), 0)", f"{sign}coalesce(sum({col(amount, 's')}){only}, 0)"
     driving = next((d for d in table.driving if d.table == target), None)
     if driving is not None:
         # rows of another source have no such amount: none in the source, and none in the fact
@@ -112,12 +140,12 @@ def _money(catalog: Catalog, table: Table, column: Column, needs: frozenset[str]
 
 
 def _code_source(table: Table, column: Column, upstream: Table) -> str | None:
-    """The driving column whose text a ``_code``, ZIP or FIPS of an event dimension repeats, found by name."""
-    if table.dimension != "event" or upstream.layer != "raw" or not column.is_text:
+    """The driving column whose text a ``_code``, ZIP or FIPS repeats, found by name (``diagnosis_code_1``: ``diagnosis1``)."""
+    if upstream.layer != "raw" or not column.is_text:
         return None
     if column.name not in ("zip", "fips") and "_code" not in column.name:
         return None
-    wanted = {column.name.replace("_", "")}
+    wanted = {column.name.replace("_", ""), column.name.replace("_code_", "")}
     if column.name == f"{entity(table)}_code":
         wanted.add("code")
     return next((c.name for c in upstream.source_columns if c.is_text and c.name.replace("_", "") in wanted), None)

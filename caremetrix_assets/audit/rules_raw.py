@@ -11,9 +11,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from caremetrix_assets.audit.fragments import col, key_text, literal, name, staged, unresolved
-from caremetrix_assets.audit.model import FileCounts, Offenders, Outcome, Predicate, Procedure, Rule, Scope
+from caremetrix_assets.audit.model import NO_PARENT, SAMPLES, FileCounts, Offenders, Outcome, Predicate, Procedure, Rule, Scope
 from caremetrix_assets.audit.registry import rule
 from caremetrix_assets.catalog.models import Catalog, Column, Table
+from caremetrix_assets.lake.changelog import state_sql
 
 if TYPE_CHECKING:
     from caremetrix_assets.audit.environment import Environment
@@ -29,6 +30,7 @@ FORMULA_STARTS = "'=', '+', '-', '@', chr(9), chr(13)"
 SIGNED_NUMBER = r"[+-][0-9 .,()/-]*([eE][+-]?[0-9]+)?"
 NO_FILE = "no file of this date"
 DELTA = "delta drop"
+OTHER_DROP = "other drop of the date"
 
 
 def raw_rules(catalog: Catalog, table: Table) -> Iterator[Rule]:
@@ -43,6 +45,8 @@ def raw_rules(catalog: Catalog, table: Table) -> Iterator[Rule]:
             yield _new_category(table, column)
     sql = _rewritten_unit(table) if table.source.unit else _rewritten_row(table)
     yield rule("change_log_minimal", Offenders(sql), Scope(None, "t.change_type <> 'delete'"), needs=frozenset({log}))
+    needs = frozenset({log, f"{table.name}__sent"})
+    yield rule("replayed_state_equals_drop", Procedure(_unlike_drop), needs=needs)
     if _event_column(table):
         yield rule("newest_event_age", Procedure(_newest_event), needs=frozenset({log}))
     # a parent's id must be one that the parent's file has, so it is looked at there
@@ -75,7 +79,7 @@ def _parent(catalog: Catalog, table: Table, column: Column) -> Rule:
     key = (parent.natural_key or parent.key)[0] if parent else "id"
     target = f"$log({column.parent})"
     sql = unresolved(table, column.name, f"{target} as d", key, "t.change_type <> 'delete'")
-    absent = f"select 'parent file not in any drop' where not exists (select 1 from {target})"
+    absent = f"select '{NO_PARENT}' where not exists (select 1 from {target})"
     needs = frozenset({column.parent})
     return rule("raw_fk_resolves", Offenders(sql, unless=absent), Scope(column.name), column=column.name, needs=needs)
 
@@ -118,6 +122,33 @@ def _rewritten_unit(table: Table) -> str:
         f"select t.partition_date, t.key from units as t where t.n = (select count(*) from {log} as w "
         f"where w.drop_id = t.drop_id and w.partition_date = t.partition_date and {same_unit})"
     )
+
+
+def _unlike_drop(env: Environment) -> Mapping[date, Outcome]:
+    """Rows of a full drop against the state that its day ends with; only where no other drop of the day changes it again."""
+    found = {}
+    for day in env.dates:
+        files = env.context.files.get(day, ())
+        if len(files) == 1 and files[0].kind == "full":
+            found[day] = _differing(env, day, files[0])
+        else:
+            found[day] = Outcome(0, 0, reason=OTHER_DROP if len(files) > 1 else DELTA if files else NO_FILE)
+    return found
+
+
+def _differing(env: Environment, day: date, file: FileCounts) -> Outcome:
+    """Equal counts and sums of hashes mean equal rows, which is usual; the state may also have rows that the drop lacks."""
+    log = f"(select * from {name(env.table.name + '__all')} where partition_date <= {literal(day)})"
+    drop = f"select * from {name(env.table.name + '__sent')} where partition_date = {literal(day)}"
+    row = f"hash({', '.join(col(c) for c in file.compared)})"
+    sent, state = (f"select {row} as h from ({rows}) as t" for rows in (drop, state_sql(env.table, log)))
+    totals = [env.rows(f"select count(*), sum(cast(h as hugeint)) from ({hashes})") for hashes in (sent, state)]
+    if totals[0] == totals[1]:
+        return Outcome(file.accepted, 0)
+    sides = [f"(select h, count(*) as n from ({hashes}) group by h)" for hashes in (sent, state)]
+    odd = f"select s.h from {sides[0]} as s left join {sides[1]} as k on k.h = s.h where k.h is null or k.n < s.n"
+    keys = env.rows(f"select distinct {key_text(env.table)} as key from ({drop}) as t where {row} in ({odd}) order by 1")
+    return Outcome(file.accepted, len(keys), tuple(key for (key,) in keys[:SAMPLES]))
 
 
 def _new_category(table: Table, column: Column) -> Rule:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from caremetrix_assets.audit.fragments import OPENING, both, col, event_day, is_member, key_text, literal, name, staged, unresolved
 from caremetrix_assets.audit.model import Offenders, Outcome, Predicate, Procedure, Rule, Scope
 from caremetrix_assets.audit.registry import rule
-from caremetrix_assets.audit.relations import references
 from caremetrix_assets.catalog.models import Catalog, Column, Table
+from caremetrix_assets.catalog.neighbours import references
 
 if TYPE_CHECKING:
     from caremetrix_assets.audit.environment import Environment
@@ -41,7 +41,7 @@ def table_rules(catalog: Catalog, table: Table) -> Iterator[Rule]:
     yield rule("value_in_range", Procedure(_own_date), column="partition_date")
     yield from _only_this_day(table)
     yield _identifiers(table)
-    for column, (target, target_column) in references(catalog, table).items():
+    for column, (target, target_column) in references(table, catalog.tables).items():
         yield _resolves(table, column, target, target_column)
 
 

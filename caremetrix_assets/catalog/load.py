@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from caremetrix_assets.catalog.drill import check_drills
 from caremetrix_assets.catalog.models import LAYER_OF_PREFIX, Catalog, Column, Layer, Seed, Table
+from caremetrix_assets.catalog.neighbours import neighbours, own_queries
 from caremetrix_assets.catalog.sqltext import Query, parse_query, parse_text, read_shared
 from caremetrix_assets.errors import UsageError
 
@@ -73,7 +74,7 @@ def _load(root: Path) -> Catalog:
         if table.name in tables:
             raise UsageError(f"{path.name}: a table of this name stands in another folder too; give it another name.")
         tables[table.name] = table
-    tables = {name: _with_seeds(_with_neighbours(table, tables), seeds) for name, table in tables.items()}
+    tables = {name: _with_seeds(_with_neighbours(table, tables, seeds), seeds) for name, table in tables.items()}
     _check_references(tables, seeds)
     check_drills(tables)
     return Catalog(tables=_build_order(tables, seeds), seeds=seeds)
@@ -172,19 +173,17 @@ def _with_seeds(table: Table, seeds: dict[str, Seed]) -> Table:
     return table.model_copy(update={"definition": hashlib.sha256(b"\n".join([table.definition.encode(), *read])).hexdigest()[:16]})
 
 
-def _with_neighbours(table: Table, tables: dict[str, Table]) -> Table:
+def _with_neighbours(table: Table, tables: dict[str, Table], seeds: dict[str, Seed]) -> Table:
     """What rules look into comes first too: a key is checked against its dimension even where the SQL only computes it.
 
     A raw table has no SQL: all it comes after are the tables that its columns and checks refer to.
     """
-    queries = [q for c in table.checks.values() for q in (c.sql, c.not_applicable_when) if q]
-    queries += [table.empty_when] if table.empty_when else []
-    named = {name.split("__")[0] for q in queries for name in parse_text(q, f"{table.name}.yml").upstream}
-    named |= {c.parent for c in table.columns if c.parent}
-    if table.layer == "raw":
-        return table.model_copy(update={"upstream": tuple(sorted((named & set(tables)) - {table.name}))})
-    named |= {text.lstrip("-").partition(".")[0] for c in table.columns for text in (c.ref, c.equals) if text}
-    return table.model_copy(update={"audited_with": tuple(sorted((named & set(tables)) - {table.name, *table.upstream}))})
+    for query in own_queries(table):
+        parse_text(query, f"{table.name}.yml")
+    named = neighbours(table, tables)
+    upstream = table.upstream if table.layer != "raw" else tuple(sorted(named & set(tables)))
+    audited_with = tuple(sorted((named & {*tables, *seeds}) - set(upstream)))
+    return table.model_copy(update={"upstream": upstream, "audited_with": audited_with})
 
 
 def _check_references(tables: dict[str, Table], seeds: dict[str, Seed]) -> None:

@@ -7,7 +7,9 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from caremetrix_assets.catalog.parts import Match, Names, Strict, When
 
 Layer = Literal["raw", "dims", "facts", "marts"]
 ReadMode = Literal["state", "all", "newest", "same_date"]
@@ -27,30 +29,6 @@ SQL_TYPES: dict[str, str] = {
     "ts": "TIMESTAMP",
 }
 LAYER_OF_PREFIX: dict[str, Layer] = {"raw": "raw", "dim": "dims", "bridge": "dims", "fact": "facts", "mart": "marts"}
-
-
-class Strict(BaseModel):
-    """Unknown keys are errors: an unquoted comma in YAML otherwise becomes a silent new key."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class When(Strict):
-    """Ties a column of a practice file to another one's value: filled ``exactly``, ``only`` or at least (``needed``) then."""
-
-    column: str
-    values: tuple[str, ...]
-    rule: Literal["exactly", "only", "needed"] = "exactly"
-
-
-class Names(Strict):
-    """Says that a raw column names a row that it does not hang on: of a ``table``, of the file that the column ``kind_in``
-    tells, or a ``person`` by full name. Forgetting a person looks there too.
-    """
-
-    table: str | None = None
-    kind_in: str | None = None
-    person: bool = False
 
 
 class Column(Strict):
@@ -76,6 +54,7 @@ class Column(Strict):
     parts: tuple[str, str] | None = None
     equals: str | None = None
     optional_key: bool = False
+    match: Match | None = None
     headers: tuple[str, ...] | None = None
     counts: bool = True
     parent: str | None = None
@@ -83,6 +62,12 @@ class Column(Strict):
     since: str | None = None
     when: When | None = None
     names: Names | None = None
+
+    @model_validator(mode="after")
+    def _joined(self) -> Column:
+        if self.match and self.type != "key":
+            raise ValueError("`match` is about the join behind a key")
+        return self
 
     @property
     def sql_type(self) -> str:
@@ -118,12 +103,16 @@ class RawSource(Strict):
 
 
 class Driving(Strict):
-    """A source whose rows a fact has exactly once. Most facts have one; a fact of several has the rows of all of them."""
+    """A source whose rows a fact has exactly once. Most facts have one; a fact of several has the rows of all of them.
+
+    ``date`` says the day of a source row, for a table whose own rows do not (``date_key``).
+    """
 
     table: str
     key: tuple[str, ...]
     own_key: tuple[str, ...]
     where: str | None = None
+    date: str | None = None
 
 
 class Drill(Strict):

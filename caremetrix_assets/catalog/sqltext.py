@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import ParseError
+from sqlglot.errors import ParseError, SqlglotError
 
 from caremetrix_assets.errors import UsageError
 
@@ -75,7 +76,9 @@ def _read_by(queries: list[Query], shared: Mapping[str, Query]) -> dict[str, Que
 def _joined(own: Query, steps: Mapping[str, Query], name: str) -> Query:
     """One query: the steps as CTEs in front of its own, each behind those it reads. Its parts are parsed already."""
     try:
-        order = list(TopologicalSorter({step: set(query.upstream) & set(steps) for step, query in steps.items()}).static_order())
+        order = list(
+            TopologicalSorter({step: sorted(set(steps).intersection(steps[step].upstream)) for step in sorted(steps)}).static_order()
+        )
     except CycleError as error:
         raise UsageError(f"{name}: its steps read each other in a circle: {' -> '.join(error.args[1])}.") from error
     parts = ",\n\n".join(f"{step} as (\n{steps[step].text.strip()}\n)" for step in order)
@@ -103,10 +106,18 @@ def parse_text(text: str, name: str) -> Query:
     columns = tuple(item.output_name for item in last)
     if len(set(columns)) != len(columns):
         raise UsageError(f"{name}: the last SELECT names a column twice.")
-    return Query(text, _upstream(tree), columns)
+    return Query(text, tuple(sorted(_names(tree))), columns)
 
 
-def _upstream(tree: exp.Expr) -> tuple[str, ...]:
+@lru_cache(maxsize=4096)
+def names_in(sql: str) -> frozenset[str]:
+    """Bare names of the relations a SELECT reads, its CTEs left out; empty when it cannot be parsed (it then fails as itself)."""
+    try:
+        return _names(sqlglot.parse_one(sql, dialect="duckdb"))
+    except SqlglotError:
+        return frozenset()
+
+
+def _names(tree: exp.Expr) -> frozenset[str]:
     ctes = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
-    names = {t.name for t in tree.find_all(exp.Table) if t.name and not isinstance(t.this, exp.Func)}
-    return tuple(sorted(names - ctes))
+    return frozenset(t.name for t in tree.find_all(exp.Table) if t.name and not isinstance(t.this, exp.Func)) - ctes

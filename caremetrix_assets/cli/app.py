@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from caremetrix_assets.cli import doctor, drops, look
+from caremetrix_assets.cli import athena, doctor, drops, look
 from caremetrix_assets.cli.docs import docs
 from caremetrix_assets.cli.explain import explain
 from caremetrix_assets.cli.forget import forget
@@ -36,6 +36,7 @@ app.command()(look.tables)
 app.command()(look.query)
 app.command()(explain)
 app.command()(look.checks)
+app.add_typer(athena.athena, name="athena")
 app.command()(docs)
 app.command()(report)
 app.command()(duckdb)

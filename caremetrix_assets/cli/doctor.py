@@ -58,6 +58,7 @@ def _trials(settings: Settings) -> list[dict[str, Any]]:
         _try("engine", lambda: _engine(settings)),
         _try("lake", lambda: _lake(settings)),
         _try("inbox", lambda: _inbox(settings)),
+        *([_try("glue", lambda: _glue(settings))] if settings.registers_tables else []),
     ]
 
 
@@ -79,7 +80,12 @@ def _engine(settings: Settings) -> str:
 
     with connect(EngineOptions(settings.threads, settings.duckdb_memory, settings.work_dir)) as con:
         con.execute("select stable_key('a')").fetchone()
-    return f"DuckDB with {settings.threads} threads and {settings.duckdb_memory}"
+    found = f"DuckDB with {settings.threads} threads and {settings.duckdb_memory}"
+    if settings.engine == "duckdb":
+        return found
+    from caremetrix_assets.engines.spark_session import spark_options, trial
+
+    return f"{trial(spark_options(settings))}; the rest in {found}"
 
 
 def _lake(settings: Settings) -> str:
@@ -96,3 +102,10 @@ def _inbox(settings: Settings) -> str:
     from caremetrix_assets.steps.pending import inbox_summary
 
     return inbox_summary(settings)
+
+
+def _glue(settings: Settings) -> str:
+    from caremetrix_assets.serving.athena.glue import Glue
+
+    found = Glue.of(settings).tables()
+    return f"database {settings.glue_database} " + ("is not there yet" if found is None else f"with {len(found)} tables")

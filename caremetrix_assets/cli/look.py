@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +12,7 @@ import pyarrow.parquet
 import typer
 
 from caremetrix_assets.catalog.lineage import column_lineage
-from caremetrix_assets.cli.output import command, out, plain, say, show
+from caremetrix_assets.cli.output import command, day_of, out, plain, say, show
 from caremetrix_assets.errors import UsageError
 from caremetrix_assets.lake.reader import Lake
 from caremetrix_assets.lake.state import load_table
@@ -29,12 +28,27 @@ def lake_of(url: str | None) -> Lake:
 
 
 @command
-def tables(name: Annotated[str | None, typer.Argument(help="One table in full.")] = None, lake: LakeOption = None) -> None:
+def tables(
+    name: Annotated[str | None, typer.Argument(help="One table in full.")] = None,
+    changes: Annotated[bool, typer.Option("--changes", help="What the newest run changed and why; of one table, every run.")] = False,
+    late: Annotated[bool, typer.Option("--late", help="Tables whose newest partition is not the one owed; exit code 1 if any.")] = False,
+    lake: LakeOption = None,
+) -> None:
     """Tables with grain, partitions, rows, newest partition and grade. Example: caremetrix tables fact_procedure"""
+    from caremetrix_assets.cli.watching import show_changes, show_late
+
     place = lake_of(lake)
-    if name:
+    if late:
+        show_late(load_settings(lake=lake))
+    elif changes:
+        show_changes(place, name)
+    elif name:
         _one_table(place, name)
-        return
+    else:
+        _all_tables(place)
+
+
+def _all_tables(place: Lake) -> None:
     rows = []
     for table in place.catalog.tables.values():
         state = load_table(place.storage, table.name)
@@ -150,7 +164,7 @@ def checks(
     """Newest result of every check from dq_results. Example: caremetrix checks --status warned"""
     from caremetrix_assets.audit.newest import newest_results
 
-    day = dt.date.fromisoformat(date) if date else None
+    day = None if date is None else day_of(date, "--date")
     rows = newest_results(lake_of(lake).storage, table=table, date=day, status=status)
     kept = ("table_name", "partition_date", "check_name", "status", "severity", "rows_checked", "rows_failed", "sample_keys", "reason")
     show([{k: row[k] for k in kept} for row in rows], title="Checks", empty="No check result matches.")

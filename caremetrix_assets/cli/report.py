@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from caremetrix_assets.cli.look import LakeOption, lake_of
-from caremetrix_assets.cli.output import command, say
-from caremetrix_assets.errors import UsageError
+from caremetrix_assets.cli.output import command, day_of, say
 
 
 @command
@@ -27,10 +25,7 @@ def report(
     from caremetrix_assets.serving.report import report as make
 
     place = lake_of(lake)
-    try:
-        day = dt.date.fromisoformat(date) if date else newest_day(place)
-    except ValueError as error:
-        raise UsageError(f"--date {date}: write a day as YYYY-MM-DD.") from error
+    day = newest_day(place) if date is None else day_of(date, "--date")
     text = make(place, day)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(text, "utf-8")

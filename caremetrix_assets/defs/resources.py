@@ -1,7 +1,7 @@
 """The lake as a Dagster resource: settings, the run's context, the one-writer lease."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from typing import Any
 
@@ -9,6 +9,8 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from caremetrix_assets.audit.gx import warm_up
+from caremetrix_assets.defs.lost_runs import sign_of_life
+from caremetrix_assets.defs.progress import hear
 from caremetrix_assets.lake.lease import Lease
 from caremetrix_assets.settings import Settings, load_settings
 from caremetrix_assets.steps.begin import begin_run
@@ -16,6 +18,7 @@ from caremetrix_assets.steps.context import RunContext
 
 RESTATE_TAG = "caremetrix/restate"
 ONLY_TAG = "caremetrix/only"
+NO_DROP = "none"  # in place of drop ids: only what is applied already
 
 
 class LakeResource(dg.ConfigurableResource):
@@ -38,8 +41,10 @@ class LakeResource(dg.ConfigurableResource):
         log = context.log or dg.get_dagster_logger()
         if self.settings().gx_row_limit:
             warm_up()  # seconds of imports, while the drops are read
-        with Lease(open_lake(self.settings()), f"run {run_id}", on_wait=log.info) as lease:
-            self._lease = lease
+        with ExitStack() as held:
+            if context.instance:
+                held.enter_context(sign_of_life(context.instance, run_id))
+            self._lease = held.enter_context(Lease(open_lake(self.settings()), f"run {run_id}", on_wait=lambda text: hear(text, log.info)))
             try:
                 yield self
             finally:

@@ -1,7 +1,7 @@
 """Objects in an S3-compatible bucket: one PUT per object, conditional writes, and a download cache.
 
 boto3 is imported by the first request, so that naming a bucket costs nothing. What lives elsewhere: the interface
-and the rules for keys (``objects``), the meaning of a refusal (``s3_errors``).
+and the rules for keys (``objects``), the meaning of a refusal (``aws_errors``).
 """
 
 import hashlib
@@ -18,10 +18,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from caremetrix_assets.errors import UsageError
+from caremetrix_assets.lake.aws_errors import code_of, explained, status_of
 from caremetrix_assets.lake.local import explained as explained_locally
 from caremetrix_assets.lake.local import temporary_file
 from caremetrix_assets.lake.objects import Conflict, MissingObject, ObjectInfo, check_conditions, check_key, check_prefix, is_hidden
-from caremetrix_assets.lake.s3_errors import code_of, explained, status_of
 
 # A service that is down is reported within 30 s: 5 connections of 3 s and at most 1+2+4+8 s of waiting between them.
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 3, 20, 5

@@ -1,1 +1,1 @@
-"""What other programs see: SQL over the lake. Registration in Glue, documentation and reports belong here too."""
+"""What other programs see: SQL over the lake, its tables in Athena, documentation and reports."""

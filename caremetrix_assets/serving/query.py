@@ -13,6 +13,7 @@ from sqlglot import exp
 from sqlglot.errors import ParseError
 
 from caremetrix_assets.audit.results import RESULTS as RESULTS_PREFIX
+from caremetrix_assets.engines.duckdb import STEADY
 from caremetrix_assets.engines.functions import install
 from caremetrix_assets.errors import UsageError
 from caremetrix_assets.lake.reader import Lake
@@ -54,7 +55,7 @@ def _session(lake: Lake, names: set[str]) -> Iterator[duckdb.DuckDBPyConnection]
     unknown = sorted(n for n in names if n not in lake.catalog.tables and n != RESULTS)
     if unknown:
         raise UsageError(f"There is no table {unknown[0]}; `caremetrix tables` lists them.")
-    con = duckdb.connect(config={"autoinstall_known_extensions": False})
+    con = duckdb.connect(config={"autoinstall_known_extensions": False, **STEADY})
     try:
         con.execute("set enable_progress_bar = false")
         install(con)

@@ -76,6 +76,13 @@ def good_rows(shape: Shape, drop: AcceptedDrop) -> str:
         where broken_rule is null and not is_superseded"""
 
 
+def sent_rows(shape: Shape, drop: AcceptedDrop, waiting: str) -> str:
+    """The SELECT of the rows that a drop's file brought in: the good ones but for those of it in relation ``waiting``."""
+    return f"""
+        select g.* from ({good_rows(shape, drop)}) as g anti join {quoted(waiting)} as w
+        on w.drop_id = {literal(drop.drop_id)} and w.source_file = g.source_file and w.source_line = g.source_line"""
+
+
 def find_waiting(con: duckdb.DuckDBPyConnection, shape: Shape, drop: AcceptedDrop, parents: dict[str, str]) -> int:
     """Creates ``good`` and ``wait``, the good rows that name a parent no accepted drop has; returns their number.
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from dataclasses import asdict, replace
 from datetime import date
 
 import duckdb
 
 from caremetrix_assets.audit.model import FileCounts
-from caremetrix_assets.audit.relations import required_relations
 from caremetrix_assets.catalog.models import Catalog, Table
-from caremetrix_assets.engines.duckdb import literal, parquet_relation, quote
+from caremetrix_assets.engines.duckdb import empty_relation, literal, parquet_relation, quote
 from caremetrix_assets.lake.changelog import state_sql
 from caremetrix_assets.lake.layout import object_key
 from caremetrix_assets.lake.state import load_table, save_table
@@ -19,9 +19,10 @@ from caremetrix_assets.lake.storage import Storage
 from caremetrix_assets.sources.contracts import raw_files
 from caremetrix_assets.sources.quarantine import write_quarantine
 from caremetrix_assets.sources.replay import known_ids, replay
-from caremetrix_assets.sources.replay_incoming import waiting_fingerprint
+from caremetrix_assets.sources.replay_incoming import sent_rows, waiting_fingerprint
 from caremetrix_assets.sources.replay_model import AcceptedDrop, ReplayResult, Shape
 from caremetrix_assets.sources.replay_plan import next_state, plan_from
+from caremetrix_assets.steps.changes import compare
 from caremetrix_assets.steps.context import RunContext
 from caremetrix_assets.steps.relations import prepare, published_dates
 from caremetrix_assets.steps.staged import Staged
@@ -89,6 +90,8 @@ def _replay(con: duckdb.DuckDBPyConnection, staged: Staged, drops: list[Accepted
     staged.removed = [d for d in existing_dates(staged) if d >= first and d not in days]
     _write_waiting(con, staged, result)
     _note(staged, result)
+    _open_sent(con, staged, result, drops)
+    staged.changes = compare(con, staged)
     _audit(con, staged, _files(staged, result, drops), {*kept, *days})
 
 
@@ -101,6 +104,29 @@ def _write_waiting(con: duckdb.DuckDBPyConnection, staged: Staged, result: Repla
             write_quarantine(context.storage, file, drop_id, waiting, context.work_dir)
 
 
+def _open_sent(con: duckdb.DuckDBPyConnection, staged: Staged, result: ReplayResult, drops: list[AcceptedDrop]) -> None:
+    """Creates ``<table>__sent``: what full drops that are alone on their day brought, in the columns of the file."""
+    shape, by_day = Shape(staged.table), defaultdict(list)
+    for drop in drops:
+        if drop.drop_id in result.counts:
+            by_day[_partition_of(staged, drop)].append(drop)
+    columns = ", ".join(quote(c.name) for c in shape.columns)
+    parts = [
+        f"select {columns}, cast(null as integer) as source_ordinal, date {literal(day.isoformat())} as partition_date "
+        f"from ({sent_rows(shape, only[0], result.waiting)})"
+        for day, only in by_day.items()
+        if len(only) == 1 and only[0].is_full
+    ]
+    if parts:
+        con.execute(f"create or replace temp view {quote(staged.table.name + '__sent')} as {' union all '.join(parts)}")
+    else:
+        empty_relation(con, staged.table, staged.table.name + "__sent")
+
+
+def _partition_of(staged: Staged, drop: AcceptedDrop) -> date:
+    return max(drop.drop_date, staged.context.opening_date)
+
+
 def _audit(con: duckdb.DuckDBPyConnection, staged: Staged, files: dict[date, list[FileCounts]], days: set[date]) -> None:
     context, table = staged.context, staged.table
     if not staged.partitions:
@@ -109,11 +135,12 @@ def _audit(con: duckdb.DuckDBPyConnection, staged: Staged, files: dict[date, lis
     log = table.name + BUILD
     parquet_relation(con, log, [new.get(d) or context.storage.local_path(object_key("raw", table.name, d)) for d in sorted(days)])
     con.execute(f"create or replace temp view {quote(table.name + '__state')} as {state_sql(table, quote(log))}")
-    prepare(con, context, table, [context.run_date], required_relations(context.catalog, table))
+    prepare(con, context, table, [context.run_date], set(table.after))
     audit_staged(con, staged, files)
 
 
 def _files(staged: Staged, result: ReplayResult, drops: list[AcceptedDrop]) -> dict[date, list[FileCounts]]:
+    shape = Shape(staged.table)
     found: dict[date, list[FileCounts]] = {}
     for drop in drops:
         counts = result.counts.get(drop.drop_id)
@@ -133,8 +160,9 @@ def _files(staged: Staged, result: ReplayResult, drops: list[AcceptedDrop]) -> d
             keys_before=counts.rows_vanished + counts.rows_changed + counts.rows_unchanged,
             headers=len(next(iter(drop.columns.values()))) + unknown + missing,
             headers_off=unknown + missing,
+            compared=shape.counted(shape.present(drop)),
         )
-        found.setdefault(max(drop.drop_date, staged.context.opening_date), []).append(line)
+        found.setdefault(_partition_of(staged, drop), []).append(line)
     return found
 
 

@@ -12,7 +12,6 @@ from caremetrix_assets.audit.evaluate import audit, blocking
 from caremetrix_assets.audit.grades import collect_metrics, read_metrics
 from caremetrix_assets.audit.model import AuditContext, FileCounts
 from caremetrix_assets.audit.model import Staged as AuditInput
-from caremetrix_assets.audit.relations import required_relations
 from caremetrix_assets.catalog.models import Table
 from caremetrix_assets.engines.duckdb import (
     literal,
@@ -21,11 +20,11 @@ from caremetrix_assets.engines.duckdb import (
     partition_dates,
     partition_hashes,
     quote,
-    run_select,
 )
 from caremetrix_assets.engines.parquet import write_partition
 from caremetrix_assets.errors import CheckFailed
 from caremetrix_assets.lake.layout import object_key, parse_object_key, table_prefix
+from caremetrix_assets.steps.changes import compare
 from caremetrix_assets.steps.context import RunContext
 from caremetrix_assets.steps.fingerprint import fingerprints, is_due, signature, whole_fingerprint
 from caremetrix_assets.steps.preview import preview
@@ -70,10 +69,10 @@ def _snapshot_plan(context: RunContext, table: Table) -> tuple[dict[date, str], 
 
 def _run(con: duckdb.DuckDBPyConnection, staged: Staged, todo: list[date], marks: dict[date, str]) -> None:
     context, table = staged.context, staged.table
-    names = set(table.upstream) | required_relations(context.catalog, table)
-    prepare(con, context, table, todo, names)
+    read = prepare(con, context, table, todo, set(table.after))
     target = table.name + BUILD
-    run_select(con, table, str(table.sql), BUILT if table.by_event_date else target)
+    own = {name: relation for name, relation in read.items() if name in table.upstream}
+    context.selects.run(con, table, own, BUILT if table.by_event_date else target)
     if table.by_event_date:
         _date_rows(con, context, table)
     # a snapshot without a row is written too: missing means not built
@@ -89,6 +88,7 @@ def _run(con: duckdb.DuckDBPyConnection, staged: Staged, todo: list[date], marks
         staged.removed = [d for d in existing_dates(staged) if d not in days]
         held = partition_dates(con, table.name + HELD)
         staged.extra["held_from"] = held[0] if held else None
+    staged.changes = compare(con, staged)
     audit_staged(con, staged)
     if staged.partitions:
         staged.preview = preview(con, table, staged.partitions[-1].path)

@@ -11,7 +11,6 @@ import pytest
 
 from caremetrix_assets.audit.evaluate import blocking
 from caremetrix_assets.audit.fragments import safe_key
-from caremetrix_assets.audit.relations import names_in, required_relations
 from caremetrix_assets.audit.rules import rules_of
 from caremetrix_assets_tests.audit.support import D1, D2, MARKER, OPENING, Lab, catalog, contract
 
@@ -146,27 +145,6 @@ def test_many_dates_and_a_few_bad_ones(tmp_path: Path) -> None:
     rows = [{**ROW, "partition_date": d, "amount": None if i in (3, 7) else 1} for i, d in enumerate(dates)]
     results = _lab(tmp_path, rows, dates).run()
     assert [i for i, d in enumerate(dates) if results.of("not_null.amount", d).status == "failed"] == [3, 7]
-
-
-def test_relations_that_a_table_needs() -> None:
-    raw = contract("raw_x", {"id": "id"}, ["id"], natural_key=("id",), source={"file": "x", "key": ("id",)})
-    place = contract("dim_place", {"place_key": "key"}, ["place_key"])
-    late = contract("mart_late", {"late_id": "id"}, ["late_id"])
-    check = {"sql": "with m as (select * from mart_late) select m.partition_date, 'k' as key from m, fact_y, run_dates, unknown_table"}
-    table = contract(
-        "fact_y",
-        {"y_sk": "text", "old_place_key": "key", "amount": {"type": "money", "equals": "-fact_x.amount"}},
-        ["y_sk"],
-        driving={"table": "raw_x", "key": ("id",), "own_key": ("y_sk",)},
-        checks={"late": check},
-    )
-    assert required_relations(catalog(raw, place, OTHER, late, table), table) == {"raw_x", "dim_place", "fact_x", "mart_late"}
-
-
-def test_names_of_relations_leave_out_ctes_and_functions() -> None:
-    sql = "with a as (select * from b) select * from a join c on true where exists (select 1 from range(3)) and x in (select y from d)"
-    assert names_in(sql) == {"b", "c", "d"}
-    assert names_in("not sql at all (") == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Rules of raw tables: the change log, its parents, categories and ages, and the counts of files."""
 
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -51,10 +52,16 @@ ROW: dict[str, Any] = {
 OLD = {**ROW, "id": "v0", "drop_id": "d0", "drop_date": OPENING, "partition_date": OPENING}
 GIVEN = {"raw_patient": [{"id": "p1"}]}
 FULL = FileCounts("drop-1-with-a-long-id", "full", rows=1000, accepted=980, broken=5, waiting=10, superseded=5, headers=20, keys_before=100)
+FULL = FULL._replace(compared=("id", "patient", "race", "start", "cost"))
+
+
+def _sent(*rows: dict[str, Any]) -> Callable[[Lab], None]:
+    """What the full drop of the day had."""
+    return lambda lab: lab.relation("raw_visit__sent", VISIT, [{**row, "source_ordinal": None} for row in rows])
 
 
 def _visits(rule: str, seeded: Setting, failed: int, keys: str, absent: Setting | None = None, **more: Any) -> Case:
-    clean = Setting([ROW], everything=[OLD, ROW], given=GIVEN, context={"files": {D1: [FULL]}})
+    clean = Setting([ROW], everything=[OLD, ROW], given=GIVEN, context={"files": {D1: [FULL]}}, prepare=_sent(ROW))
     return Case(rule, VISIT, clean, seeded, failed, keys, absent or Setting(rows=()), neighbours=[PATIENT], **more)
 
 
@@ -75,6 +82,14 @@ CASES = [
         Setting(given={"raw_patient": []}),
         reason="parent file not in any drop",
     ),  # fmt: skip
+    _visits(
+        "replayed_state_equals_drop",
+        Setting([{**ROW, "race": "other"}], everything=[OLD, {**ROW, "race": "other"}], prepare=_sent(ROW)),
+        1,
+        "v1",
+        Setting(context={"files": {D1: [FULL._replace(kind="delta")]}}, prepare=_sent(ROW)),
+        reason="delta drop",
+    ),
     _visits(
         "change_log_minimal",
         Setting([AGAIN], everything=[{**ROW, "drop_id": "d0", "drop_date": OPENING, "partition_date": OPENING}, AGAIN]),
@@ -181,6 +196,38 @@ def test_categories_of_the_first_date_of_a_run_are_not_new(tmp_path: Path) -> No
     results = lab.stage([OLD, {**ROW, "race": "other", "partition_date": D2, "drop_date": D2}]).run()
     assert results.of("new_category_value.race", OPENING).reason == "first drop"
     assert results.of("new_category_value.race", D2).rows_failed == 1
+
+
+def _replayed(tmp_path: Path, log: list[dict[str, Any]], *sent: dict[str, Any], files: Sequence[FileCounts] = (FULL,)) -> tuple[str, str]:
+    """Status of the drop against the log's state as of its day, and the keys that differ or why it is not asked."""
+    lab = Lab(tmp_path, VISIT, PATIENT, dates=(D1, D2))
+    lab.stage(log)
+    _sent(*sent)(lab)
+    found = lab.run(files={D1: list(files)}).of("replayed_state_equals_drop")
+    return found.status, found.reason or found.sample_keys
+
+
+def test_a_full_drop_is_in_the_state_of_its_day(tmp_path: Path) -> None:
+    second = {**ROW, "id": "v2", "race": None}
+    later = {**second, "race": "other", "change_type": "update", "drop_id": "d2", "drop_date": D2, "partition_date": D2}
+    # rows that the drop lacks are kept, and what comes a day later is another day's state
+    assert _replayed(tmp_path, [OLD, ROW, second, later], ROW, second) == ("passed", "")
+    assert _replayed(tmp_path, [ROW, second, later], {**ROW, "seen": 99, "note": None}, second) == ("passed", "")
+    assert _replayed(tmp_path, [ROW, second, later], ROW, {**second, "race": "other"}) == ("failed", "v2")
+    assert _replayed(tmp_path, [ROW], ROW, second) == ("failed", "v2")
+    gone = {**ROW, "change_type": "delete", "drop_sequence": 1}
+    assert _replayed(tmp_path, [ROW, gone, second], ROW, second) == ("failed", "v1")
+
+
+def test_a_row_that_a_full_drop_has_twice_is_twice_in_the_state(tmp_path: Path) -> None:
+    again = {**ROW, "id": "v1", "source_ordinal": 1}
+    assert _replayed(tmp_path, [ROW, again, OLD], ROW, again) == ("passed", "")
+    assert _replayed(tmp_path, [ROW, OLD], ROW, again) == ("failed", "v1")
+
+
+def test_only_a_full_drop_alone_on_its_day_is_compared(tmp_path: Path) -> None:
+    assert _replayed(tmp_path, [ROW], files=(FULL, FULL)) == ("not_applicable", "other drop of the date")
+    assert _replayed(tmp_path, [ROW], files=()) == ("not_applicable", "no file of this date")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from caremetrix_assets.serving.query import query
 from caremetrix_assets.serving.report import newest_day, report
 from caremetrix_assets.serving.report.definition import REPORT, Card, Mart, Plot, filter_of, read_report
 from caremetrix_assets.serving.report.figures import Figures, prior_day, tables_in
-from caremetrix_assets.serving.report.plots import drawn, heat, round_scale, ticks
+from caremetrix_assets.serving.report.plots import drawn, heat, legend_columns, round_scale, ticks
 from caremetrix_assets.serving.report.words import change, written
 
 CATALOG = load_catalog()
@@ -76,7 +76,7 @@ def test_every_mart_has_an_article_and_a_drawing(page: str):
         article = page.split(f'<article id="{mart.mart}">')[1].split("</article>")[0]
         assert article.count("<h4>") == len(mart.cards)
         assert article.count("<figure>") == len(mart.plots)
-    assert page.count("<svg") > 20
+    assert page.count('<div class="wide">') == page.count('<div class="narrow">') == page.count("<svg") / 2 > 20
     assert '<table class="heat">' in page
 
 
@@ -91,8 +91,13 @@ def test_the_command_writes_the_page(sample_lake: Lake, tmp_path):
     text = target.read_text("utf-8")
     assert "1 December 2025" in text
     assert "2025-12-07" not in text
-    wrong = CliRunner().invoke(app, ["report", "--date", "tomorrow", "--lake", sample_lake.url])
-    assert wrong.exit_code == 2
+
+
+@pytest.mark.parametrize("command", ["report", "checks"])
+def test_a_wrong_date_is_said(tmp_path, command: str):
+    result = CliRunner().invoke(app, [command, "--date", "tomorrow", "--lake", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "--date tomorrow: write a date as YYYY-MM-DD." in result.output
 
 
 def test_a_lake_without_marts_says_what_to_do(tmp_path):
@@ -144,8 +149,25 @@ def test_scales_are_round_and_hold_the_figures():
     assert round_scale(-4, 7, "count")[0] <= -4
     assert round_scale(0, 0.23, "rate")[-1] >= 0.23
     assert len(round_scale(0, 1_234_567, "money")) <= 7
-    assert ticks(3) == [0, 1, 2]
-    assert ticks(100)[0] == 0 and ticks(100)[-1] == 99
+    assert ticks(3, 5) == [0, 1, 2]
+    assert ticks(100, 3) == [0, 50, 99]
+
+
+def test_legends_fill_their_rows():
+    assert [legend_columns(count, 3) for count in (1, 2, 3, 4, 5, 6)] == [1, 2, 3, 2, 1, 3]
+    assert [legend_columns(count, 2) for count in (2, 3, 4)] == [2, 1, 2]
+
+
+def test_the_drawing_for_a_phone_writes_less():
+    """Both drawings show all values; the narrow one shortens labels and leaves out every second figure of the axis."""
+    rows = [("A reason with quite a long name", Decimal("0.98")), ("Another", Decimal("0.745"))]
+    text = drawn(Plot(title="t", kind="bars", sql="select 1", unit="rate"), ["reason", "rate"], rows, "c")
+    wide, narrow = text.split('<div class="narrow">')
+    assert "A reason with quite a long na…" in wide or "A reason with quite a long name" in wide
+    assert "A reason with qu…" in narrow and "long" not in narrow
+    for value in ("98.0 %", "74.5 %"):
+        assert value in wide and value in narrow
+    assert ">20 %<" in wide and ">20 %<" not in narrow and ">40 %<" in narrow
 
 
 def test_nothing_to_draw_is_a_sentence():

@@ -5,17 +5,16 @@ How checks are judged and kept is tested in ``audit/``.
 
 from __future__ import annotations
 
-import tempfile
 from datetime import date
-from pathlib import Path
 
 import duckdb
 
 from caremetrix_assets.catalog.load import load_catalog
 from caremetrix_assets.catalog.models import Table
-from caremetrix_assets.engines.duckdb import EngineOptions, connect, quote
+from caremetrix_assets.catalog.sqltext import parse_text
+from caremetrix_assets.engines.duckdb import quote
 from caremetrix_assets.engines.given import Given, create_given
-from caremetrix_assets_tests.harness import Row
+from caremetrix_assets_tests.harness import ENGINE, Row
 
 
 def offenders(
@@ -34,10 +33,11 @@ def offenders(
     table = catalog.table(name)
     rule = table.checks[check]
     given = Given(dates=[date.fromisoformat(newest)], opening_date=date.fromisoformat(opening), newest_date=date.fromisoformat(newest))
-    with connect(EngineOptions(threads=1, memory_limit="1GB", work_dir=Path(tempfile.mkdtemp(prefix="checked-")))) as con:
+    read = {u for q in (rule.sql, rule.not_applicable_when) if q for u in parse_text(q, f"{name}.yml").upstream}
+    with ENGINE.session() as con:
         create_given(con, given)
-        for other in catalog.tables.values():
-            _create(con, other, other.name, rows if other.name == name else (neighbours or {}).get(other.name, []))
+        for other in {name, *read, *(neighbours or {})} & set(catalog.tables):
+            _create(con, catalog.tables[other], other, rows if other == name else (neighbours or {}).get(other, []))
         _create(con, table, f"{name}__all", rows)
         if table.layer == "raw":
             _create(con, table, f"{name}__state", rows)

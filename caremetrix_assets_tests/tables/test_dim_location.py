@@ -61,13 +61,14 @@ def test_classes_count_from_the_day_they_are_known_until_they_are_corrected():
 
 def test_region_is_state_and_three_digits():
     zips = {"a": "02081", "b": "015456406", "c": "2081", "d": None}
-    rows = places([], [{"id": o, "state": "MA", "zip": z} for o, z in zips.items()] + [{"id": "e", "zip": "02081"}])
+    rows = places([], [{"id": o, "state": "MA", "zip": z} for o, z in zips.items()] + [{"id": "e", "zip": "02081"}, {"id": "f"}])
     assert {r["location_id"]: (r["region"], r["zip"]) for r in rows} == {
-        "a": ("MA-020", "02081"),
-        "b": ("MA-015", "015456406"),
-        "c": ("MA-020", "2081"),
+        "a": ("MA020", "02081"),
+        "b": ("MA015", "015456406"),
+        "c": ("MA020", "2081"),
         "d": ("MA", None),
         "e": ("020", "02081"),
+        "f": (None, None),
     }
 
 

@@ -52,6 +52,7 @@ def test_reason_is_the_code_then_the_first_condition_then_the_visit_type():
         {"reason_key": 3, "code_system": "SNOMED", "reason_code": "73211009"},
         {"reason_key": 4, "code_system": "SNOMED", "reason_code": "185345009"},
         {"reason_key": 9, "code_system": "OTHER", "reason_code": "38341003"},
+        {"reason_key": 10, "code_system": "ICD10", "reason_code": "E11.9"},
         NOT_RECORDED,
     ]
     conditions = [
@@ -64,6 +65,7 @@ def test_reason_is_the_code_then_the_first_condition_then_the_visit_type():
         [
             visit("coded", "2025-01-01 09:00:00", reasoncode="38341003"),
             visit("unknown", "2025-01-02 09:00:00", reasoncode="1234567"),
+            visit("foreign", "2025-01-02 10:00:00", reasoncode="E11.9"),
             visit("found", "2025-01-03 09:00:00"),
             visit("typed", "2025-01-04 09:00:00"),
             visit("nothing", "2025-01-05 09:00:00", code="162673000"),
@@ -71,10 +73,11 @@ def test_reason_is_the_code_then_the_first_condition_then_the_visit_type():
         dim_reason=reasons,
         raw_conditions=conditions,
     )
-    assert column(rows, "reason_key") == {"coded": 1, "unknown": -1, "found": 3, "typed": 4, "nothing": 900}
+    assert column(rows, "reason_key") == {"coded": 1, "unknown": -1, "foreign": 10, "found": 3, "typed": 4, "nothing": 900}
     sources = {
         "coded": "reason_code",
         "unknown": "reason_code",
+        "foreign": "reason_code",
         "found": "first_condition",
         "typed": "visit_type",
         "nothing": "not_recorded",

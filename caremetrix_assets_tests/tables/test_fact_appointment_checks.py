@@ -107,3 +107,22 @@ def test_simulated_flag_true(row: int, changes: Row):
     assert offenders("fact_appointment", "simulated_flag_true", CLEAN, SOURCES) == []
     wrong = [{**r, **changes} if n == row else r for n, r in enumerate(CLEAN)]
     assert offenders("fact_appointment", "simulated_flag_true", wrong, SOURCES) == [CLEAN[row]["fact_appointment_sk"]]
+
+
+def test_charges_are_the_ledgers():
+    ledger = [
+        {"claimid": "c1", "type": "CHARGE", "amount": "100.10"},
+        {"claimid": "c1", "type": "PAYMENT", "amount": "7"},
+        {"claimid": "c2", "type": "CHARGE", "amount": "20"},
+    ]
+    claims = [{"id": "c1", "appointmentid": "e1"}, {"id": "c2", "appointmentid": "e1"}]
+    neighbours: dict[str, list[Row]] = {"raw_claims_transactions": ledger, "raw_claims": claims}
+
+    def found(amount: str | None, visit: str = "e1") -> list[str] | str:
+        return offenders("fact_appointment", "charges_are_the_ledgers", [appointment(visit, charge_amount=amount)], neighbours)
+
+    assert found("120.10") == found(None, "e2") == []
+    assert found("120.11") == found(None) == ["e1"]
+    assert found("0", "e2") == ["e2"]
+    bare = offenders("fact_appointment", "charges_are_the_ledgers", [appointment()])
+    assert bare == "no ledger in any drop so far"

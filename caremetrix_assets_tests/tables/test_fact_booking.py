@@ -94,3 +94,5 @@ def test_the_checks_find_what_is_planted():
     assert offenders("fact_booking", "simulated_flag_true", standing(1, is_simulated=False), SOURCES) == ["a1"]
     assert offenders("fact_booking", "book_is_of_its_day", standing(5), SOURCES) == ["a1"]
     assert offenders("fact_booking", "book_is_of_its_day", [{**standing(1)[0], "partition_date": "2025-02-28"}], SOURCES) == ["a1"]
+    assert offenders("fact_booking", "money_equals_source", standing(1, estimated_production_amount="119.99"), SOURCES) == ["a1"]
+    assert offenders("fact_booking", "money_equals_source", standing(1, estimated_production_amount="120"), SOURCES) == []

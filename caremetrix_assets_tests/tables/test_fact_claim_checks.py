@@ -36,3 +36,30 @@ def test_claim_closes_at_zero():
     assert offenders("fact_claim", "claim_closes_at_zero", clean) == []
     bad = [row(closed_date="2025-03-04"), row("c2", open_amount="0")]
     assert offenders("fact_claim", "claim_closes_at_zero", bad) == ["c1", "c2"]
+
+
+def test_money_of_a_claim_is_that_of_its_entries():
+    def entry(party: str, kind: str = "payment", paid: str = "0", adjusted: str = "0", **more: object) -> Row:
+        base = {"claim_id": "c1", "party": party, "entry_type": kind, "payment_amount": paid, "adjustment_amount": adjusted}
+        return {**base, "posted_date": "2025-03-05", "service_date": "2025-03-01", **more}
+
+    def found(**amounts: str) -> list[str] | str:
+        claims = [row(**{**money, **amounts}), row("c2", refund_amount="0")]
+        return offenders("fact_claim", "money_equals_source", claims, {"fact_payment": entries}, newest="2025-03-31")
+
+    entries = [
+        entry("primary", paid="80"),
+        entry("primary", "takeback", paid="-10"),
+        entry("secondary", paid="7"),
+        entry("patient", paid="20"),
+        entry("patient", paid="30", reversed_date="2025-03-31"),
+        entry("patient", paid="4", reversed_date="2025-04-01"),
+        entry("primary", "contractual", adjusted="-50"),
+        entry("patient", "courtesy", adjusted="-3"),
+        entry("patient", paid="99", posted_date="2025-04-01"),
+    ]
+    money = {"primary_paid_amount": "70", "secondary_paid_amount": "7", "patient_paid_amount": "24", "refund_amount": "-10"}
+    money |= {"contractual_amount": "-50", "other_adjustment_amount": "-3"}
+    assert found() == []
+    for column, amount in money.items():
+        assert found(**{column: str(int(amount) + 1)}) == ["c1"], column

@@ -15,6 +15,7 @@ CODES = [
 ]
 REASONS = [
     {"reason_key": 70, "code_system": "SNOMED", "reason_code": "38341003"},
+    {"reason_key": 71, "code_system": "ICD10", "reason_code": "E11.9"},
     {"reason_key": 90, "code_system": "CAREMETRIX", "reason_code": "NOT_RECORDED"},
 ]
 
@@ -108,7 +109,12 @@ def test_usual_fee_of_under_five_rows_takes_all_years_before():
 
 def test_keys_are_the_visits_in_the_version_of_the_day():
     rows = procedures(
-        [done(start="2025-01-06 00:30:00", reasoncode="38341003"), done("710824005", "2025-01-06 00:31:00", reasoncode="5"), done("999")],
+        [
+            done(start="2025-01-06 00:30:00", reasoncode="38341003"),
+            done("710824005", "2025-01-06 00:31:00", reasoncode="5"),
+            done("710824005", "2025-01-06 00:32:00", reasoncode="E11.9"),
+            done("999"),
+        ],
         dim_encounter=[{"encounter_key": 20, "encounter_id": "e1"}],
         dim_patient=[{"patient_key": 30, "patient_id": "p1", **ALWAYS}],
         dim_provider=[
@@ -120,11 +126,12 @@ def test_keys_are_the_visits_in_the_version_of_the_day():
         dim_payer=[{"payer_key": 80, "payer_id": "y1", **ALWAYS}],
     )
     names = ("encounter_key", "patient_key", "organization_key", "location_key", "payer_key", "source_key")
-    assert [[r[n] for n in names] for r in rows] == [[20, 30, 50, 60, 80, -1]] * 3
+    assert [[r[n] for n in names] for r in rows] == [[20, 30, 50, 60, 80, -1]] * 4
     assert [(r["procedure_key"], r["provider_key"], r["reason_key"], r["date_key"]) for r in rows] == [
         (-1, 40, 90, 20250105),
         (1, 41, 70, 20250106),
         (2, 41, -1, 20250106),
+        (2, 41, 71, 20250106),
     ]
 
 

@@ -105,6 +105,14 @@ def test_keys_with_a_balance_now_then_or_a_movement_have_all_buckets():
     assert len([r for r in rows if r["breakdown"] == "total"]) == 7
 
 
+def test_nothing_moved_where_all_was_settled_within_thirty_days():
+    """Charged in November, paid on 10 March: no charge of 90 days, no balance, and the row says 0, not unknown."""
+    entries = [entry("c1", "2024-11-01", "2025-03-10", "payment", "patient", "50.00")]
+    rows = summary(["2025-03-31"], [line("c1", "2024-11-01", "50.00", location_key=12)], entries)
+    settled = pick(rows, breakdown="location", location_key=12, aging_bucket="all")
+    assert of(settled, "opening_30d_amount", *MOVEMENT, "net_production_90d_amount") == ["50.00", *["0.00"] * 6]
+
+
 def test_thirty_days_ago_is_seen_with_the_events_of_then():
     """Denied and closed on 20 March: on the 1st the insurer still owed it."""
     events = [event("c1", 1, "submitted", "2025-02-20"), event("c1", 2, "denied", "2025-03-10"), event("c1", 3, "closed", "2025-03-20")]

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from caremetrix_assets.audit.relations import references
 from caremetrix_assets.catalog.lineage import column_lineage
 from caremetrix_assets.catalog.models import Catalog, Column, Table
+from caremetrix_assets.catalog.neighbours import references
 from caremetrix_assets.serving.docs.markdown import bullets, link, linked, links, page, sql, table
 from caremetrix_assets.serving.docs.questions import Question
 
@@ -38,7 +38,7 @@ class Relations:
             # dimensions only lend their attributes; what is counted comes from the rest
             telling = [u for u in reads if catalog.tables[u].layer != "dims"] or reads
             files[t.name] = sorted({*own, *(f for u in telling for f in files[u])})
-            for column, (target, target_column) in references(catalog, t).items():
+            for column, (target, target_column) in references(t, catalog.tables).items():
                 if target in referrers:
                     referrers[target].append((t.name, column, target_column))
         return cls({n: sorted(r) for n, r in readers.items()}, {n: sorted(r) for n, r in referrers.items()}, files)
@@ -113,7 +113,8 @@ def _rules(c: Column) -> Iterator[str]:
     if c.additive:
         yield "adds up over the rows of one breakdown"
     if c.equals:
-        yield f"adds up to `{c.equals}`"
+        amount, _, where = c.equals.partition(" where s.")
+        yield f"adds up to `{amount}`" + (f" where `{where}`" if where else "")
     if c.since:
         yield f"since Synthea {c.since}"
     if PRIVACY[c.privacy]:
@@ -127,7 +128,7 @@ def _metrics(t: Table) -> str:
 
 def _joins(catalog: Catalog, t: Table, relations: Relations) -> str:
     rows = []
-    for column, (target, target_column) in references(catalog, t).items():
+    for column, (target, target_column) in references(t, catalog.tables).items():
         if target not in catalog.tables:
             continue
         versioned = catalog.tables[target].scd == 2 and target_column == catalog.tables[target].key[0]

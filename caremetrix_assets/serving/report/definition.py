@@ -7,7 +7,8 @@ from typing import Literal
 from pydantic import ValidationError
 
 from caremetrix_assets.catalog.load import TABLES, read_yaml
-from caremetrix_assets.catalog.models import Catalog, Strict
+from caremetrix_assets.catalog.models import Catalog
+from caremetrix_assets.catalog.parts import Strict
 from caremetrix_assets.errors import UsageError
 
 REPORT = TABLES / "report.yml"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 import pygal
 from pygal.style import Style
@@ -40,10 +40,30 @@ STYLE = Style(
     colors=COLORS,
     value_colors=("var(--ink)",) * len(COLORS),
 )
-WIDTH, HEIGHT, ROW_HEIGHT = 560, 300, 30
-LABEL_LENGTH, MOST_BARS, MOST_TICKS = 30, 12, 5
+MOST_BARS = 12
 HEAT_STEPS = 8
 Rows = Sequence[tuple[Any, ...]]
+
+
+class Shape(NamedTuple):
+    """How large a plot is drawn, and how much is written along its axes."""
+
+    width: int
+    height: int
+    row_height: int
+    label_length: int
+    ticks: int
+    scale_step: int
+    upright_labels: int
+    bar_labels: int
+    legend_columns: int
+
+
+# Shrinking one drawing to a phone makes its letters unreadable, so each plot is drawn for both; the page shows one of the two.
+SHAPES = {
+    "wide": Shape(560, 300, row_height=30, label_length=30, ticks=5, scale_step=1, upright_labels=7, bar_labels=12, legend_columns=3),
+    "narrow": Shape(330, 280, row_height=30, label_length=17, ticks=3, scale_step=2, upright_labels=4, bar_labels=6, legend_columns=2),
+}
 
 
 def drawn(plot: Plot, names: Sequence[str], rows: Rows, chart_id: str) -> str:
@@ -55,51 +75,61 @@ def drawn(plot: Plot, names: Sequence[str], rows: Rows, chart_id: str) -> str:
         return heat(filled, plot.unit)
     if plot.kind == "line" and len(filled) == 1:
         return '<p class="nothing">One day so far; a line needs two.</p>'
-    return _svg(_chart(plot, names, filled), chart_id)
+    pictures = (_svg(_chart(plot, names, filled, shape), f"{chart_id}-{name}", name) for name, shape in SHAPES.items())
+    return "".join(pictures)
 
 
-def _chart(plot: Plot, names: Sequence[str], rows: Rows) -> Any:
+def _chart(plot: Plot, names: Sequence[str], rows: Rows, shape: Shape) -> Any:
     shared = {
         "style": STYLE,
-        "width": WIDTH,
+        "width": shape.width,
         "show_legend": len(names) > 2,
         "legend_at_bottom": True,
         "truncate_legend": -1,
-        "legend_at_bottom_columns": min(len(names) - 1, 3),
+        "truncate_label": -1,
+        "legend_at_bottom_columns": legend_columns(len(names) - 1, shape.legend_columns),
         "js": (),
         "disable_xml_declaration": True,
         "no_data_text": "",
         "margin": 8,
-        "margin_right": 48 if plot.kind == "bars" else 18,
+        "margin_right": 60 if plot.kind == "bars" else 24,
         "value_formatter": lambda value: written(value, plot.unit),
     }
-    labels = [shortened_label(label(row[0])) for row in rows]
+    labels = [shortened_label(label(row[0]), shape.label_length) for row in rows]
     if plot.kind == "line":
-        chart = pygal.Line(**shared, height=HEIGHT, dots_size=3, show_minor_x_labels=False)
+        chart = pygal.Line(**shared, height=shape.height, dots_size=3, show_minor_x_labels=False)
         chart.x_labels = labels
-        chart.x_labels_major = [labels[i] for i in ticks(len(labels))]
+        chart.x_labels_major = [labels[i] for i in ticks(len(labels), shape.ticks)]
     elif plot.kind == "stack":
-        chart = pygal.StackedBar(**shared, height=HEIGHT, x_label_rotation=0 if len(rows) < 8 else 30)
+        rotation = 0 if len(rows) <= shape.upright_labels else 30
+        chart = pygal.StackedBar(**shared, height=shape.height, x_label_rotation=rotation, show_minor_x_labels=False)
         chart.x_labels = labels
+        chart.x_labels_major = [labels[i] for i in ticks(len(labels), shape.bar_labels)]
     else:
         rows = list(rows[:MOST_BARS])[::-1]
-        height = 70 + ROW_HEIGHT * len(rows) * max(1, (len(names) - 1) * 2 // 3)
+        height = 70 + shape.row_height * len(rows) * max(1, (len(names) - 1) * 2 // 3)
         chart = pygal.HorizontalBar(**shared, height=height, spacing=6, print_values=True, print_values_position="top")
-        chart.x_labels = [shortened_label(label(row[0])) for row in rows]
+        chart.x_labels = labels[:MOST_BARS][::-1]
     values = [float(v) for row in rows for v in row[1:] if v is not None]
     totals = [sum(float(v) for v in row[1:] if v is not None) for row in rows] if plot.kind == "stack" else values
     scale = round_scale(min([0.0, *totals]), max(totals), plot.unit)
-    chart.y_labels = [{"value": tick, "label": axis(tick, plot.unit)} for tick in scale]
+    step = shape.scale_step if plot.kind == "bars" else 1
+    chart.y_labels = [{"value": tick, "label": "" if n % step else axis(tick, plot.unit)} for n, tick in enumerate(scale)]
     for column, name in enumerate(names[1:], 1):
         chart.add(name.replace("_", " "), [None if row[column] is None else float(row[column]) for row in rows])
     return chart
 
 
-def ticks(count: int) -> list[int]:
-    """Which of ``count`` labels along a line are written: first, last, and some between."""
-    if count <= MOST_TICKS:
+def legend_columns(count: int, most: int) -> int:
+    """Columns that fill every row of a legend: pygal cuts off a last row that is not full."""
+    return max(n for n in range(1, most + 1) if count % n == 0)
+
+
+def ticks(count: int, most: int) -> list[int]:
+    """Which of ``count`` labels along a line are written: first, last, and some between, ``most`` at most."""
+    if count <= most:
         return list(range(count))
-    return sorted({round(i * (count - 1) / (MOST_TICKS - 1)) for i in range(MOST_TICKS)})
+    return sorted({round(i * (count - 1) / (most - 1)) for i in range(most)})
 
 
 def round_scale(low: float, high: float, unit: Unit) -> list[float]:
@@ -114,19 +144,19 @@ def round_scale(low: float, high: float, unit: Unit) -> list[float]:
     return [round(n * step, 6) for n in range(first, max(last, first + 1) + 1)]
 
 
-def shortened_label(text: str) -> str:
+def shortened_label(text: str, longest: int) -> str:
     """A label that leaves room for the plot."""
-    return text if len(text) <= LABEL_LENGTH else text[: LABEL_LENGTH - 1].rstrip() + "…"
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
-def _svg(chart: Any, chart_id: str) -> str:
+def _svg(chart: Any, chart_id: str, shape: str) -> str:
     chart.uuid = chart_id
     text: str = chart.render(is_unicode=True)
     text = re.sub(r"<script.*?</script>|<!--.*?-->", "", text, flags=re.DOTALL)
     # what pygal's script would show beside the pointer, browsers show by themselves
     text = re.sub(r'<desc class="value">(.*?)</desc>', r"<title>\1</title>", text)
     text = re.sub(r'<desc class="(?:x|y|x_label|max|centroid)[^"]*">.*?</desc>|<desc class="[xy] centered">.*?</desc>', "", text)
-    return f'<div class="scroll">{text.replace("<title>Pygal</title>", "")}</div>'
+    return f'<div class="{shape}">{text.replace("<title>Pygal</title>", "")}</div>'
 
 
 def heat(rows: Rows, unit: Unit) -> str:

@@ -134,8 +134,7 @@ select
     end as location_type,
     c.room_count, c.chair_count, c.opens_at as opens_at_minute, c.closes_at as closes_at_minute,
     nullif(c.open_weekdays, '') as open_weekdays, c.open_minutes as capacity_minutes_per_open_day,
-    case when o.zip is null then o.state else coalesce(o.state || '-', '') end
-    || coalesce(substring(case when length(o.zip) = 4 then '0' || o.zip else o.zip end, 1, 3), '') as region,
+    nullif(coalesce(o.state, '') || coalesce(substring(case length(o.zip) when 4 then '0' else '' end || o.zip, 1, 3), ''), '') as region,
     coalesce(f.stated, f.first_event, f.first_payment) as feed_start_date, r.partition_date
 from organizations as o
 inner join run_dates as r on o.partition_date <= r.partition_date and r.partition_date < coalesce(o.replaced_on, date '9999-12-31')

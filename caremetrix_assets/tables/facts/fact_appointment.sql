@@ -114,8 +114,8 @@ left join visit_observations as vo on vo.encounter = c.encounter_id
 left join kinds as k on k.kind_rank = vo.kind_rank
 left join medians as m on m.kind = c.kind and m.event_date = c.event_date
 left join first_conditions as fc on fc.encounter = c.encounter_id
-left join dim_reason as r on r.code_system = 'SNOMED' and r.reason_code = coalesce(c.reasoncode, fc.code, c.code)
-left join dim_reason as n on n.reason_code = 'NOT_RECORDED'
+left join shared_reasons as r on r.reason_code = coalesce(c.reasoncode, fc.code, c.code)
+left join shared_reasons as n on n.reason_code = 'NOT_RECORDED'
 left join raw_payer_transitions as s
     on s.patient = c.patient and s.start_date <= c.at_time and (c.at_time < s.end_date or s.end_date is null)
 left join dim_insurance as i

@@ -1,19 +1,12 @@
--- What each event of the first insurer makes of the claim; acknowledged and closed decide nothing.
 with events as (
     select
-        claim_id, event, event_at, reason_code, allowed_amount, event_seq,
-        case
-            when event in ('denied', 'rejected') then event
-            when event in ('submitted', 'resubmitted') then 'pending'
-            when event = 'adjudicated' and coalesce(paid_amount, 0) >= coalesce(allowed_amount, billed_amount, 0) then 'paid'
-            when event = 'adjudicated' then 'partially_paid'
-        end as state,
+        claim_id, event, event_at, reason_code, allowed_amount, decision,
         row_number() over (partition by claim_id order by event_at, event_seq) as place,
         sum(case when event in ('denied', 'rejected') then 1 else 0 end) over (partition by claim_id) as refusals,
         sum(case when event in ('denied', 'rejected') then 1 else 0 end) over (
             partition by claim_id order by event_at, event_seq rows between unbounded preceding and current row
         ) as refusals_so_far
-    from fact_claim_event
+    from shared_claim_events
     where payer_rank = 'primary'
 ),
 
@@ -29,7 +22,7 @@ tracked as (
         min(event_at) filter (where event = 'adjudicated' and refusals > 0 and refusals_so_far = refusals) as overturned_at,
         max_by(allowed_amount, place) filter (where event = 'adjudicated') as allowed_amount,
         count(*) filter (where event in ('submitted', 'resubmitted')) as submission_count,
-        coalesce(max_by(state, place) filter (where state is not null), 'pending') as state,
+        coalesce(max_by(decision, place) filter (where decision is not null), 'pending') as state,
         max_by(event, place) as last_event
     from events
     group by claim_id

@@ -1,11 +1,4 @@
--- One code is one reason, whatever file names it; SNOMED first where two vocabularies share a code.
-with reasons as (
-    select reason_code, min_by(reason_key, case code_system when 'SNOMED' then '' else code_system end) as reason_key
-    from dim_reason
-    group by reason_code
-),
-
-activities as (
+with activities as (
     select
         'encounter' as activity_type, md5('clinician|encounter|' || e.id) as fact_clinician_sk, e.id as encounter, e.patient,
         e.start as started_at, -2 as procedure_key, -2 as medication_key, e.reasoncode,
@@ -45,8 +38,8 @@ placed as (
     from activities as a
     left join raw_encounters as v on v.id = a.encounter
     left join dim_encounter as d on d.encounter_id = a.encounter
-    left join reasons as r on r.reason_code = a.reasoncode
-    left join reasons as n on n.reason_code = 'NOT_RECORDED'
+    left join shared_reasons as r on r.reason_code = a.reasoncode
+    left join shared_reasons as n on n.reason_code = 'NOT_RECORDED'
 )
 
 select

@@ -1,12 +1,5 @@
--- One code is one reason, whatever file names it; SNOMED first where two vocabularies share a code.
-with reasons as (
-    select reason_code, min_by(reason_key, case code_system when 'SNOMED' then '' else code_system end) as reason_key
-    from dim_reason
-    group by reason_code
-),
-
 -- The own visit of an event says who and where; nothing is taken from another visit of the patient.
-visits as (
+with visits as (
     select r.id, r.provider, r.organization, d.encounter_key
     from raw_encounters as r
     left join dim_encounter as d on d.encounter_id = r.id
@@ -41,8 +34,8 @@ events as (
     from raw_procedures as p
     left join seed_code_systems as s on lower(coalesce(p.system, 'snomed')) like s.system_pattern
     left join dim_procedure as k on k.procedure_code = p.code and k.code_system = coalesce(nullif(s.code_system, 'ICD10'), 'OTHER')
-    left join reasons as r on r.reason_code = p.reasoncode
-    left join reasons as n on n.reason_code = 'NOT_RECORDED'
+    left join shared_reasons as r on r.reason_code = p.reasoncode
+    left join shared_reasons as n on n.reason_code = 'NOT_RECORDED'
     union all
     select
         'condition',
@@ -51,7 +44,7 @@ events as (
         -2, -2, coalesce(r.reason_key, -1),
         null, null, null, null, c.stop is null, c.is_simulated, c.drop_id
     from raw_conditions as c
-    left join reasons as r on r.reason_code = c.code
+    left join shared_reasons as r on r.reason_code = c.code
 ),
 
 aged as (

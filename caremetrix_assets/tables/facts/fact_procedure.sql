@@ -140,8 +140,8 @@ left join paid as m on m.claim_id = l.claim_id and m.line_number = l.line_number
 left join plans as t on t.encounter = p.encounter and t.code = p.code
 left join fees as f on f.procedure_key = p.procedure_key and f.year = p.year
 left join early as a on a.patient = p.patient and a.event_date = p.event_date and p.patient_type is null
-left join dim_reason as r on r.code_system = 'SNOMED' and r.reason_code = p.reasoncode
-left join dim_reason as n on n.reason_code = 'NOT_RECORDED'
+left join shared_reasons as r on r.reason_code = p.reasoncode
+left join shared_reasons as n on n.reason_code = 'NOT_RECORDED'
 left join dim_patient as pt on pt.patient_id = p.patient and pt.valid_from <= p.event_date and p.event_date < pt.valid_to
 left join dim_provider as pr on pr.provider_id = p.provider and pr.valid_from <= p.event_date and p.event_date < pr.valid_to
 left join dim_organization as og on og.organization_id = p.organization and og.valid_from <= p.event_date and p.event_date < og.valid_to

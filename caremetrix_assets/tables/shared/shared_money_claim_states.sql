@@ -1,17 +1,11 @@
 -- A claim before one of its insurers between two days with events, [valid_from, valid_to), as the end of the first day leaves it:
--- what the last deciding event makes of it (acknowledged and closed decide nothing), what was ever decided, the amount promised.
+-- what the last deciding event makes of it, what was ever decided, the amount promised.
 with events as (
     select
-        claim_id, payer_rank, event, cast(event_at as date) as event_date, event_at, event_seq, is_simulated,
-        case
-            when event in ('denied', 'rejected') then event
-            when event in ('submitted', 'resubmitted') then 'pending'
-            when event = 'adjudicated' and coalesce(paid_amount, 0) >= coalesce(allowed_amount, billed_amount, 0) then 'paid'
-            when event = 'adjudicated' then 'partially_paid'
-        end as decision,
+        claim_id, payer_rank, event, cast(event_at as date) as event_date, event_at, event_seq, decision, is_simulated,
         case when event not in ('acknowledged', 'closed') then coalesce(paid_amount, 0) end as promised,
         sum(case when event in ('adjudicated', 'denied') then 1 else 0 end) over up_to as decided
-    from fact_claim_event
+    from shared_claim_events
     where cast(event_at as date) <= (select max(partition_date) from run_dates)
     window up_to as (
         partition by claim_id, payer_rank order by event_at, event_seq rows between unbounded preceding and current row

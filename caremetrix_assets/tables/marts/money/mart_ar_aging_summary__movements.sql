@@ -28,6 +28,10 @@ with moves as (
         case data_basis when 'simulated' then 1 else 0 end
     from mart_ar_aging
     union all
+    -- a key that owed 30 days ago and owes nothing since has a row too, and nothing moved in it
+    select partition_date, location_key, provider_key, patient_type, source_key, 0, 0, 0, 0, 0, 0, 0, 0
+    from stock
+    union all
     select
         r.partition_date, n.location_key, n.provider_key, n.patient_type, n.source_key, 0, 0, 0, 0, 0, n.net_production, 0, n.simulated
     from run_dates as r
