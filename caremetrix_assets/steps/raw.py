@@ -105,7 +105,7 @@ def _write_waiting(con: duckdb.DuckDBPyConnection, staged: Staged, result: Repla
 
 
 def _open_sent(con: duckdb.DuckDBPyConnection, staged: Staged, result: ReplayResult, drops: list[AcceptedDrop]) -> None:
-    """Creates ``<table>__sent``: what full drops that are alone on their day brought, in the columns of the file."""
+    """Creates ``<table>__brought``: what full drops that are alone on their day brought, in the columns of the file."""
     shape, by_day = Shape(staged.table), defaultdict(list)
     for drop in drops:
         if drop.drop_id in result.counts:
@@ -118,9 +118,9 @@ def _open_sent(con: duckdb.DuckDBPyConnection, staged: Staged, result: ReplayRes
         if len(only) == 1 and only[0].is_full
     ]
     if parts:
-        con.execute(f"create or replace temp view {quote(staged.table.name + '__sent')} as {' union all '.join(parts)}")
+        con.execute(f"create or replace temp view {quote(staged.table.name + '__brought')} as {' union all '.join(parts)}")
     else:
-        empty_relation(con, staged.table, staged.table.name + "__sent")
+        empty_relation(con, staged.table, staged.table.name + "__brought")
 
 
 def _partition_of(staged: Staged, drop: AcceptedDrop) -> date:

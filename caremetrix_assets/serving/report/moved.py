@@ -20,8 +20,10 @@ ROWS = ("rows_added", "rows_changed", "rows_removed")
 
 
 def moved_section(lake: Lake, day: dt.date, report: Report) -> str:
-    """The section as HTML; empty when nothing is known of the day."""
+    """The section as HTML; empty when nothing is known of the day, or its run went on to later days and later drops."""
     rows = read_changes(lake.storage, day=day)
+    if any(r["partition_date"] > day for r in rows):
+        return ""
     parts = {r["table_name"]: r for r in rows if r["measure"] is None and r["compared_with"]}
     if not parts:
         return ""
