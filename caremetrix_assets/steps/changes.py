@@ -17,7 +17,6 @@ import duckdb
 from caremetrix_assets.audit.changes import Change
 from caremetrix_assets.catalog.models import Table
 from caremetrix_assets.engines.duckdb import literal, parquet_source, quote
-from caremetrix_assets.lake.layout import object_key
 from caremetrix_assets.steps.preview import HEADER, preview
 from caremetrix_assets.steps.staged import Staged
 from caremetrix_assets.steps.stale import drops_behind
@@ -27,14 +26,15 @@ def compare(con: duckdb.DuckDBPyConnection, staged: Staged) -> list[Change]:
     """The changes that publishing ``staged`` makes, oldest partition first; its totals behind the newest one."""
     known, new = staged.state.partitions, {p.day: p for p in staged.partitions}
     same = staged.state.definition == staged.table.definition
-    before = {d: (d, _published(staged, d)) for d in new if same and d.isoformat() in known}
+    context, table = staged.context, staged.table
+    before = {d: (d, context.published_file(table, d)) for d in new if same and d.isoformat() in known}
     newest = max(new, default=None)
-    if newest and newest not in before and staged.table.is_snapshot:
+    if newest and newest not in before and table.is_snapshot:
         shown = [d for d in map(date.fromisoformat, known) if d < newest] if same else []
         earlier = max(shown or [d for d in new if d < newest], default=None)
         if earlier:
-            before[newest] = (earlier, _published(staged, earlier) if shown else new[earlier].path)
-    counts = _counts(con, staged.table, {d: new[d].path for d in before}, before) if before else {}
+            before[newest] = (earlier, context.published_file(table, earlier) if shown else new[earlier].path)
+    counts = _counts(con, table, {d: new[d].path for d in before}, before) if before else {}
     found = []
     for day, part in sorted(new.items()):
         old, added, changed, removed = counts.get(day, (None, None, None, None))
@@ -48,10 +48,6 @@ def compare(con: duckdb.DuckDBPyConnection, staged: Staged) -> list[Change]:
     if newest in before:
         found += _moved(con, staged, newest, *before[newest])
     return found
-
-
-def _published(staged: Staged, day: date) -> Path:
-    return staged.context.storage.local_path(object_key(staged.table.layer, staged.table.name, day))
 
 
 def _counts(
@@ -75,11 +71,10 @@ def _counts(
 
 
 def _moved(con: duckdb.DuckDBPyConnection, staged: Staged, day: date, with_: date, path: Path) -> list[Change]:
-    """Measures of a summary mart's total rows that differ from before, per period grain."""
-    after = next(p.path for p in staged.partitions if p.day == day)
+    """Measures of a summary mart's total rows, which the preview of its newest day shows, that differ from before, per period grain."""
     old = {r["measure"]: r for r in preview(con, staged.table, path)}
     found = []
-    for record in preview(con, staged.table, after):
+    for record in staged.preview:
         for grain, value in record.items():
             was = old.get(record["measure"], {}).get(grain, "")
             if grain != "measure" and value != was:

@@ -15,6 +15,7 @@ from caremetrix_assets.catalog.models import Catalog, Table
 from caremetrix_assets.engines.duckdb import Engine, EngineOptions
 from caremetrix_assets.engines.given import Given
 from caremetrix_assets.engines.selects import Selects, open_selects
+from caremetrix_assets.lake.layout import object_key
 from caremetrix_assets.lake.state import BuiltState, TableState, load_built, load_table, save_built
 from caremetrix_assets.lake.storage import Storage
 from caremetrix_assets.settings import Settings
@@ -69,6 +70,10 @@ class RunContext:
     def work_dir(self) -> Path:
         """This process's private folder for the run: staging and spill."""
         return self.settings.work_dir / f"{self.run_id}-{os.getpid()}"
+
+    def published_file(self, table: Table, day: date) -> Path:
+        """A local file with a published partition; not to be changed."""
+        return self.storage.local_path(object_key(table.layer, table.name, day))
 
     def state(self, table: str) -> TableState:
         """The table's state, as this run last saved or first read it."""

@@ -13,7 +13,6 @@ from caremetrix_assets.audit.model import FileCounts
 from caremetrix_assets.catalog.models import Catalog, Table
 from caremetrix_assets.engines.duckdb import empty_relation, literal, parquet_relation, quote
 from caremetrix_assets.lake.changelog import state_sql
-from caremetrix_assets.lake.layout import object_key
 from caremetrix_assets.lake.state import load_table, save_table
 from caremetrix_assets.lake.storage import Storage
 from caremetrix_assets.sources.contracts import raw_files
@@ -84,7 +83,7 @@ def _replay(con: duckdb.DuckDBPyConnection, staged: Staged, drops: list[Accepted
     context, table = staged.context, staged.table
     kept = [d for d in published_dates(context, table) if d < first]
     if kept:
-        parquet_relation(con, PUBLISHED, [context.storage.local_path(object_key("raw", table.name, d)) for d in kept])
+        parquet_relation(con, PUBLISHED, [context.published_file(table, d) for d in kept])
     result = replay(con, table, drops, first, context.opening_date, PUBLISHED if kept else None, parents)
     days = stage(con, staged, result.relation, {})
     staged.removed = [d for d in existing_dates(staged) if d >= first and d not in days]
@@ -133,7 +132,7 @@ def _audit(con: duckdb.DuckDBPyConnection, staged: Staged, files: dict[date, lis
         return
     new = {p.day: p.path for p in staged.partitions}
     log = table.name + BUILD
-    parquet_relation(con, log, [new.get(d) or context.storage.local_path(object_key("raw", table.name, d)) for d in sorted(days)])
+    parquet_relation(con, log, [new.get(d) or context.published_file(table, d) for d in sorted(days)])
     con.execute(f"create or replace temp view {quote(table.name + '__state')} as {state_sql(table, quote(log))}")
     prepare(con, context, table, [context.run_date], set(table.after))
     audit_staged(con, staged, files)
