@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CHANGES = "ops/changes"
+ROWS = ("rows_added", "rows_changed", "rows_removed")
 
 
 class Change(NamedTuple):

@@ -7,15 +7,14 @@ from typing import Any
 
 import typer
 
-from caremetrix_assets.audit.changes import read_changes
+from caremetrix_assets.audit.changes import ROWS, read_changes
 from caremetrix_assets.cli.output import OPTIONS, plain, say, show
 from caremetrix_assets.lake.reader import Lake
 from caremetrix_assets.settings import Settings
 from caremetrix_assets.sources.ledger import Ledger
-from caremetrix_assets.steps.freshness import freshness
+from caremetrix_assets.steps.freshness import freshness, late_ones
 
 MOST = 40
-ROWS = ("rows_added", "rows_changed", "rows_removed")
 PARTITION = ("run_started", "partition_date", "compared_with", "rows_before", "rows_after", *ROWS, "cause", "drops")
 TOTAL = ("period_grain", "measure", "value_before", "value_after", "partition_date", "compared_with")
 
@@ -62,7 +61,7 @@ def _per_table(parts: Sequence[dict[str, Any]], totals: Sequence[dict[str, Any]]
 
 def show_late(settings: Settings) -> None:
     """The late tables; exit code 1 when there is one, for a monitor outside."""
-    late = sorted((f for f in freshness(settings) if f.is_late), key=lambda f: (-f.days_late, f.table))
+    late = late_ones(freshness(settings))
     rows = [{"table": f.table, "newest": f.newest, "owed": f.owed, "days_late": f.days_late, "rule": f.rule} for f in late]
     show(rows, title="Late tables", empty="No table is late.")
     if late:

@@ -11,12 +11,12 @@ import dagster as dg
 from caremetrix_assets.defs.failures import reason_of
 from caremetrix_assets.defs.resources import ONLY_TAG, LakeResource
 from caremetrix_assets.defs.shown import records
+from caremetrix_assets.defs.tables import APPLIED_KEY
 from caremetrix_assets.errors import CaremetrixError
 from caremetrix_assets.serving.webhook import notify
 from caremetrix_assets.settings import load_settings
-from caremetrix_assets.steps.freshness import Freshness, freshness
+from caremetrix_assets.steps.freshness import Freshness, freshness, late_ones
 
-APPLIED_KEY = dg.AssetKey(["ops", "applied"])
 FRESHNESS = "freshness"
 MOST_NAMED = 5
 
@@ -68,7 +68,7 @@ def table_freshness(context: dg.SensorEvaluationContext) -> dg.SensorResult:
 
 def said(found: Sequence[Freshness]) -> str:
     """One sentence about all tables."""
-    late = sorted((f for f in found if f.is_late), key=lambda f: (-f.days_late, f.table))
+    late = late_ones(found)
     if not late:
         return f"All {sum(f.owed is not None for f in found)} tables that owe a partition by now have it."
     named = ", ".join(f"{f.table} ({f.words})" for f in late[:MOST_NAMED])
@@ -90,12 +90,13 @@ def failed_runs(context: dg.RunFailureSensorContext) -> None:
     """Never fails itself: an address that does not answer is a line in the sensor's log."""
     run = context.dagster_run
     steps = {str(e.step_key): reason_of(e) for e in context.get_step_failure_events()}
-    what = f"Run {run.run_id[:8]} of {run.job_name} failed: " + ("; ".join(steps.values()) or "its process ended without a word") + "."
+    why = "; ".join(steps.values()) or "its process ended without a word"
+    what = f"Run {run.run_id[:8]} of {run.job_name} failed: {why.rstrip('.')}."
     context.log.error(what)
     failed = notify(
         load_settings(),
         "run_failed",
-        what.replace("..", "."),
+        what,
         f"Readers keep the last good data. Open run {run.run_id[:8]} in Dagster; once the cause is mended, run again.",
         job=run.job_name,
         run_id=run.run_id,

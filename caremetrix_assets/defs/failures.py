@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
 
-from caremetrix_assets.errors import CaremetrixError
+from caremetrix_assets.errors import CaremetrixError, ServiceError
 
 
 class UnexpectedError(CaremetrixError):
@@ -19,6 +21,21 @@ def unexpected(error: Exception) -> UnexpectedError:
     place = traceback.extract_tb(error.__traceback__)[-1]
     file = place.filename.replace("\\", "/").rsplit("/", 1)[-1]
     return UnexpectedError(f"unexpected {type(error).__name__} in {file}, line {place.lineno} ({place.name})")
+
+
+@contextmanager
+def told_without_values(prefix: str = "") -> Iterator[None]:
+    """Raises the errors of a step as the event log may keep them: those of a service as they are, so that they are retried; our
+    others as failures that are not; what nobody foresaw by kind and place.
+    """
+    try:
+        yield
+    except ServiceError:
+        raise
+    except CaremetrixError as error:
+        raise dg.Failure(f"{prefix}{error}", allow_retries=False) from None
+    except Exception as error:  # its message may quote a row
+        raise unexpected(error) from None
 
 
 def reason_of(event: dg.DagsterEvent) -> str:

@@ -7,12 +7,11 @@ from collections import Counter
 import dagster as dg
 
 from caremetrix_assets.catalog.models import Catalog
-from caremetrix_assets.defs.failures import unexpected
+from caremetrix_assets.defs.failures import told_without_values
 from caremetrix_assets.defs.partitions import keys_of
 from caremetrix_assets.defs.resources import LakeResource
 from caremetrix_assets.defs.shown import drops_metadata, records
-from caremetrix_assets.defs.tables import LEDGER_KEY, RETRY, asset_key
-from caremetrix_assets.errors import CaremetrixError, ServiceError
+from caremetrix_assets.defs.tables import APPLIED_KEY, LEDGER_KEY, RETRY, asset_key
 from caremetrix_assets.serving.athena.sync import sync_lake
 from caremetrix_assets.serving.webhook import notify
 from caremetrix_assets.sources.ledger import Ledger
@@ -20,8 +19,6 @@ from caremetrix_assets.steps.ingest import finish, take_in
 from caremetrix_assets.steps.tally import by_table, summary
 
 REJECTED_TODO = "The tables are as they were. Mend the folder and it is looked at again; `caremetrix drop check FOLDER` says what is wrong."
-
-APPLIED_KEY = dg.AssetKey(["ops", "applied"])
 
 
 def ops_assets(catalog: Catalog, partitions: dg.PartitionsDefinition, *, in_athena: bool) -> list[dg.AssetsDefinition]:
@@ -43,20 +40,12 @@ def _drop_ledger(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     )
     def drop_ledger(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
         run = lake.run_context(context.run, keys_of(context), context.retry_number + 1)
-        try:
+        with told_without_values():
             report = take_in(run, progress=context.log.info)
-        except ServiceError:
-            raise
-        except CaremetrixError as error:
-            raise dg.Failure(str(error), allow_retries=False) from None
-        except Exception as error:  # its message may quote a row
-            raise unexpected(error) from None
         for rejected in report.rejected:
             what = f"Drop {rejected.name} was rejected: {str(rejected.reason).rstrip('.')}."
             context.log.warning(what)
-            told = notify(
-                lake.settings(), "drop_rejected", what.replace("..", "."), REJECTED_TODO, drop=rejected.name, run_id=context.run.run_id
-            )
+            told = notify(lake.settings(), "drop_rejected", what, REJECTED_TODO, drop=rejected.name, run_id=context.run.run_id)
             if told:
                 context.log.warning(told)
         lake.refresh_drops()
@@ -101,12 +90,8 @@ def _athena(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
         description="Registers new and changed tables in the Glue catalog and moves entity dimensions to their newest snapshot.",
     )
     def athena(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
-        try:
+        with told_without_values():
             changes = sync_lake(lake.settings())
-        except ServiceError:
-            raise
-        except CaremetrixError as error:
-            raise dg.Failure(str(error), allow_retries=False) from error
         for change in changes:
             if change.action in ("removed", "refused"):
                 context.log.warning(f"{change.table} was {change.action}: {change.detail}")

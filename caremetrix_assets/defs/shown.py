@@ -40,7 +40,9 @@ def run_metadata(staged: Staged) -> dict[str, Any]:
     if staged.stale:
         spans = ", ".join("..".join(span) for span in ranges(staged.stale))
         found["stale"] = f"{spans}: rebuilt by `caremetrix run --restate` or a backfill of these partitions"
-    return {**found, **_changes(staged), **_preview(staged)}
+    if staged.preview:
+        found["totals"] = records(staged.preview)
+    return {**found, **_changes(staged)}
 
 
 def _changes(staged: Staged) -> dict[str, Any]:
@@ -57,10 +59,6 @@ def _changes(staged: Staged) -> dict[str, Any]:
         moved = ("measure", "period_grain", "value_before", "value_after", "compared_with")
         found["totals_moved"] = records([{n: getattr(c, n) for n in moved} for c in totals])
     return found
-
-
-def _preview(staged: Staged) -> dict[str, Any]:
-    return {"totals": dg.MetadataValue.table([dg.TableRecord(record) for record in staged.preview])} if staged.preview else {}
 
 
 def drops_metadata(entries: Sequence[Entry]) -> dict[str, Any]:

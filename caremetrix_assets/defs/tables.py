@@ -9,18 +9,17 @@ from caremetrix_assets.audit.model import Group
 from caremetrix_assets.audit.results import summaries
 from caremetrix_assets.catalog.lineage import column_lineage
 from caremetrix_assets.catalog.models import Catalog, Table
-from caremetrix_assets.defs.failures import unexpected
+from caremetrix_assets.defs.failures import told_without_values
 from caremetrix_assets.defs.partitions import keys_of
 from caremetrix_assets.defs.progress import tell
 from caremetrix_assets.defs.resources import LakeResource
-from caremetrix_assets.defs.shown import run_metadata
-from caremetrix_assets.errors import CaremetrixError, ServiceError
+from caremetrix_assets.defs.shown import records, run_metadata
 from caremetrix_assets.steps.build import build
 from caremetrix_assets.steps.publish import publish
 from caremetrix_assets.steps.staged import Staged
 
 GROUPS: dict[Group, bool] = {"contract": True, "integrity": True, "watch": False}
-LEDGER_KEY = dg.AssetKey(["ops", "drop_ledger"])
+LEDGER_KEY, APPLIED_KEY = dg.AssetKey(["ops", "drop_ledger"]), dg.AssetKey(["ops", "applied"])
 # Infrastructure only: data errors are raised as failures that Dagster does not retry.
 RETRY = dg.RetryPolicy(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 
@@ -60,15 +59,9 @@ def _table_asset(catalog: Catalog, table: Table, partitions: dg.PartitionsDefini
     )
     def build_asset(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Any]:
         run = lake.run_context(context.run, keys_of(context), context.retry_number + 1)
-        try:
+        with told_without_values(f"{table.name}: "):
             staged = build(run, table)
             tell(staged)
-        except ServiceError:
-            raise
-        except CaremetrixError as error:
-            raise dg.Failure(f"{table.name}: {error}", allow_retries=False) from None
-        except Exception as error:  # its message may quote a row
-            raise unexpected(error) from None
         found = summaries(staged.results)
         for group, blocks in GROUPS.items():
             yield _check_result(found.get(group, []), group, blocks)
@@ -112,12 +105,11 @@ def _lineage_metadata(instance: dg.DagsterInstance, catalog: Catalog, table: Tab
 
 
 def _check_result(rules: list[dict[str, Any]], group: str, blocks: bool) -> dg.AssetCheckResult:
-    records = [dg.TableRecord(rule) for rule in rules]
     return dg.AssetCheckResult(
         check_name=group,
         passed=all(rule["status"] == "passed" for rule in rules),
         severity=dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN,
-        metadata={"rules": dg.MetadataValue.table(records)} if records else {"note": "Nothing was rebuilt, so nothing was checked."},
+        metadata={"rules": records(rules)} if rules else {"note": "Nothing was rebuilt, so nothing was checked."},
     )
 
 

@@ -16,16 +16,14 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from caremetrix_assets.errors import UsageError
-from caremetrix_assets.lake.layout import BASE_PREFIX, DROPS_PREFIX, QUARANTINE_PREFIX, base_key
+from caremetrix_assets.lake.layout import BASE_PREFIX, DROPS_PREFIX, QUARANTINE_PREFIX, base_key, drop_report_key
 from caremetrix_assets.lake.objects import ObjectInfo, Storage
 from caremetrix_assets.sources.archive import load_report
-from caremetrix_assets.sources.base import PLACE_COLUMNS, Archive, Base
+from caremetrix_assets.sources.base import PLACE_COLUMNS, Archive, Base, archived_ids
 from caremetrix_assets.sources.forget import drop_base
 from caremetrix_assets.sources.ledger import IN_FORCE, Entry, Ledger
 from caremetrix_assets.sources.reader import connect
 from caremetrix_assets.sources.sql import PARQUET, PARQUET_OF_NUMBERS, literal, name
-
-REPORT = "/report.json"
 
 
 def to_fold(ledger: Ledger, until: date) -> list[Entry]:
@@ -81,13 +79,11 @@ def refuse_folded(storage: Storage, entry: Entry) -> None:
 
 def leftovers(storage: Storage, ledger: Ledger) -> Iterator[ObjectInfo]:
     """Objects of the archive that nothing needs: files of folded drops, drops that can no longer come back, cut-short reads."""
-    base = Base.load(storage)
-    seals = (info.key for info in storage.list(DROPS_PREFIX) if info.key.endswith(REPORT))
-    reported = {key.removeprefix(DROPS_PREFIX).removesuffix(REPORT) for key in seals}
+    base, reported = Base.load(storage), archived_ids(storage)
     for info in storage.list(DROPS_PREFIX):
         drop_id = info.key.removeprefix(DROPS_PREFIX).split("/")[0]
         entry = ledger.entries.get(drop_id)
-        is_folded = base is not None and drop_id in base.drop_ids and not info.key.endswith(REPORT)
+        is_folded = base is not None and drop_id in base.drop_ids and info.key != drop_report_key(drop_id)
         if is_folded or drop_id not in reported or (entry is not None and _is_over(entry, base)):
             yield info
     for info in storage.list(QUARANTINE_PREFIX):

@@ -51,8 +51,13 @@ class Freshness(NamedTuple):
 def freshness(settings: Settings, now: datetime | None = None) -> list[Freshness]:
     """Every table of the catalog, in its order."""
     storage, now = open_lake(settings), now or datetime.now(UTC)
-    day = owed_day(settings, storage, now)
-    return [judge(table, load_table(storage, table.name), day, read_start_date(storage), now) for table in load_catalog().tables.values()]
+    day, opening = owed_day(settings, storage, now), read_start_date(storage)
+    return [judge(table, load_table(storage, table.name), day, opening, now) for table in load_catalog().tables.values()]
+
+
+def late_ones(found: Sequence[Freshness]) -> list[Freshness]:
+    """The late tables, the latest first."""
+    return sorted((f for f in found if f.is_late), key=lambda f: (-f.days_late, f.table))
 
 
 def owed_day(settings: Settings, storage: Storage, now: datetime) -> date | None:

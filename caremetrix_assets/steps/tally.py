@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from caremetrix_assets.audit.changes import ROWS
+
 if TYPE_CHECKING:
     from caremetrix_assets.steps.staged import Staged
-
-ROWS = ("rows_added", "rows_changed", "rows_removed")
 
 
 @dataclass

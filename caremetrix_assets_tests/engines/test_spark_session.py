@@ -78,8 +78,8 @@ def test_files_of_a_folder_are_read_where_they_are(tmp_path: Path):
 
 
 def test_a_cluster_reads_a_bucket_itself():
-    places = Places(S3Storage("s3://clinic/lake", S3Options()), Path("/work/run-1"), "fact", is_local=False)
-    assert places.rows(LakeRelation(A_TABLE, ("facts/f/f.parquet",), (Path("/work/cache/f.parquet"),))) == [
+    places = Places(S3Storage("s3://clinic/lake", S3Options()), Path("/scratch/run-1"), "fact", is_local=False)
+    assert places.rows(LakeRelation(A_TABLE, ("facts/f/f.parquet",), (Path("/scratch/cache/f.parquet"),))) == [
         "s3a://clinic/lake/facts/f/f.parquet"
     ]
     assert places.written("result") == "s3a://clinic/lake/ops/spark/run-1/fact/result"

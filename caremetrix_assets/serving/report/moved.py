@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from caremetrix_assets.audit.changes import read_changes
+from caremetrix_assets.audit.changes import ROWS, read_changes
 from caremetrix_assets.lake.reader import Lake
 from caremetrix_assets.serving.report.definition import Report
 from caremetrix_assets.sources.ledger import Ledger
 
 MOVED_ID, MOVED_TITLE = "what-moved", "What moved and why"
-ROWS = ("rows_added", "rows_changed", "rows_removed")
 
 
 def moved_section(lake: Lake, day: dt.date, report: Report) -> str:
