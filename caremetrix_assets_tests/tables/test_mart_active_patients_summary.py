@@ -102,7 +102,7 @@ def found(check: str, breakdown: str = "total", **changes: object) -> list[str] 
     changed = [{**r, **changes} if (r["period_grain"], r["breakdown"]) == ("month", breakdown) else r for r in rows]
     flows = [r for r in rows if r["breakdown"] in ("total", "location", "payer_class")]
     keys = ("period_grain", "breakdown", "location_key", "provider_key", "patient_type", "source_key", "payer_class", "partition_date")
-    neighbours = {"mart_active_patients": LIST}
+    neighbours = {"mart_active_patients": LIST, "fact_appointment": VISITS, "fact_claim_line": CHARGES}
     neighbours["mart_patient_growth"] = [{**{k: r[k] for k in keys}, "closing_active": r["active_patients"]} for r in flows]
     return offenders(NAME, check, changed, neighbours)
 
@@ -113,6 +113,8 @@ def test_a_built_partition_passes(check: str):
 
 
 def test_checks_find_what_is_wrong():
+    assert found("mart_equals_fact", visits=4) == ["month"]
+    assert found("mart_equals_fact", production_amount="150.01") == ["month"]
     assert found("detail_rebuilds_summary", up_to_date_patients=2) == ["month"]
     assert found("mart_identity_windows_of_activity", active_24m_patients=2) == ["month|total"]
     assert found("mart_identity_breakdowns_add_up", "gender", active_patients=3) == ["month|gender"]

@@ -180,6 +180,9 @@ def test_a_built_partition_passes(check: str):
 
 def test_checks_find_what_is_wrong():
     bad = ["p1|wellness"]
+    assert found("mart_equals_fact", program_visits=3) == bad
+    assert found("mart_equals_fact", program_visits_24m=2) == bad
+    assert found("mart_equals_fact", no_shows_24m=1) == bad
     assert found("mart_identity_up_to_date_follows_due_date", is_up_to_date=True) == bad
     assert found("mart_identity_up_to_date_follows_due_date", days_past_due=11) == bad
     assert found("mart_identity_status_follows_days", program_status="overdue") == bad

@@ -120,7 +120,8 @@ def test_breakdowns_have_the_keys_of_the_first_visit():
 
 
 def found(check: str, **changes: object) -> list[str] | str:
-    rows = cohort(["2025-03-31"], WORKED)
+    charges = [charge("2025-01-05", "20.00", "A"), charge("2025-04-01", "7.00", "B")]
+    rows = cohort(["2025-03-31"], WORKED, fact_claim_line=charges)
     changed = [{**r, **changes} if (r["months_since"], r["breakdown"]) == (0, "total") else r for r in rows]
     day: Row = {"partition_date": "2025-03-31"}
     month: Row = {
@@ -135,6 +136,8 @@ def found(check: str, **changes: object) -> list[str] | str:
             {**day, "patient_id": p, "acquisition_date": d} for p, d in zip("AB", ("2025-01-05", "2025-01-20"), strict=True)
         ],
         "mart_new_patients_summary": [{**day, **month}],
+        "fact_appointment": WORKED,
+        "fact_claim_line": charges,
     }
     return offenders(NAME, check, changed, neighbours)
 
@@ -145,6 +148,9 @@ def test_a_built_partition_passes(check: str):
 
 
 def test_checks_find_what_is_wrong():
+    assert found("mart_equals_fact", cohort_patients=3) == ["2025-01-01"]
+    assert found("mart_equals_fact", cumulative_visits=4) == ["2025-01-01"]
+    assert found("mart_equals_fact", cumulative_production_amount="20.01") == ["2025-01-01"]
     assert found("mart_identity_month_of_the_first_visit", active_in_month_patients=1) == ["2025-01-01|total"]
     assert found("mart_identity_cohorts_of_new_patients", cohort_patients=3) == ["2025-01-01"]
     assert found("mart_identity_month_of_summary", cohort_month="2025-03-01") == ["2025-03-01"]

@@ -130,14 +130,24 @@ def test_simulated_inputs_mark_rows():
 
 
 def found(check: str, **changes: object) -> list[str] | str:
-    messages = [message("m", "2025-06-01", 2.0)]
-    rows = engagement([], [listed(visits_12m=1)], fact_communication=messages, mart_hygiene_retention=[gap(0)])
-    return offenders(NAME, check, [{**r, **changes} for r in rows], {"mart_patient_retention": [listed(visits_12m=1)]})
+    came = [*visits("p1", "2025-04-01"), missed("n", "2025-05-01"), missed("c", "2025-05-02", "cancelled_late")]
+    facts = {"fact_communication": [message("m", "2025-06-01", 2.0)], "fact_treatment_plan_item": [item("i", "2025-07-01")]}
+    people = [listed(visits_12m=1, no_shows_12m=1)]
+    rows = engagement(came, people, mart_hygiene_retention=[gap(0)], **facts)
+    neighbours = {"mart_patient_retention": people, "fact_appointment": came, **facts}
+    return offenders(NAME, check, [{**r, **changes} for r in rows], neighbours)
 
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_built_partition_passes(check: str):
     assert found(check) == []
+
+
+@pytest.mark.parametrize(
+    "column", ["kept_visits_12m", "no_shows_12m", "late_cancellations_12m", "outreach_delivered_12m", "plan_items_presented"]
+)
+def test_what_the_facts_do_not_say_is_found(column: str):
+    assert found("mart_equals_fact", **{column: 2}) == ["p1"]
 
 
 def test_checks_find_what_is_wrong():

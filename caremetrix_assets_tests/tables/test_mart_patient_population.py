@@ -184,7 +184,7 @@ def test_groups_are_of_the_day():
 def found(check: str, **changes: object) -> list[str] | str:
     rows = population([D], [*HYPERTENSION, *PRESSURE])
     changed = [{**r, **changes} if (r["subject"], r["breakdown"]) == ("population", "total") else r for r in rows]
-    return offenders(NAME, check, changed, {"dim_patient": PEOPLE})
+    return offenders(NAME, check, changed, {"dim_patient": PEOPLE, "fact_patient_e": [*HYPERTENSION, *PRESSURE]})
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -193,6 +193,8 @@ def test_a_built_partition_passes(check: str):
 
 
 def test_checks_find_what_is_wrong():
+    assert found("mart_equals_fact", patients=2) == ["population|-2|-2"]
+    assert found("mart_equals_fact", events_12m=4) == ["population|-2|-2"]
     assert found("mart_identity_living_add_up", living_patients=5) == ["total"]
     assert found("mart_identity_parts_within_wholes", patients=5) == ["population|total"]
     assert found("mart_identity_parts_within_wholes", encounters_12m=5) == ["population|total"]

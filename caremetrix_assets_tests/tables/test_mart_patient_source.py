@@ -154,7 +154,8 @@ def found(check: str, breakdown: str = "total", **changes: object) -> list[str] 
     changed = [{**r, **changes} if (r["period_grain"], r["breakdown"], r["attribution_model"]) == wanted else r for r in rows]
     total = [r for r in rows if r["breakdown"] == "total" and r["attribution_model"] == "first_touch"]
     names = ("period_grain", "breakdown", "new_patients", "matured_production_365d_amount", "partition_date")
-    return offenders(NAME, check, changed, {"mart_new_patients_summary": [{n: r[n] for n in names} for r in total]})
+    neighbours = {"mart_new_patients_summary": [{n: r[n] for n in names} for r in total]}
+    return offenders(NAME, check, changed, {**neighbours, "fact_appointment": HISTORY, "fact_claim_line": CHARGES})
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -163,6 +164,8 @@ def test_a_built_partition_passes(check: str):
 
 
 def test_checks_find_what_is_wrong():
+    assert found("mart_equals_fact", new_patients=1.5) == ["month|first_touch"]
+    assert found("mart_equals_fact", lifetime_production_amount="99.99") == ["month|first_touch"]
     assert found("mart_identity_new_patients_of_summary", new_patients=2) == ["month|first_touch|total"]
     assert found("mart_identity_amounts_of_sources", lifetime_production_amount="99.99") == [
         "month|first_touch|acquisition_source",

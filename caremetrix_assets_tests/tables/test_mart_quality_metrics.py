@@ -114,5 +114,15 @@ def test_a_changed_row_is_found():
     assert found("mart_identity_details_add_up", population_items=5) == [f"rolling_12m|{PRESSURE}"]
     assert found("mart_identity_rate_null_only_without_items", measure_rate=None) == [total]
     assert found("mart_identity_every_measure", breakdown="other") == [PRESSURE]
+    recorded = [{**r, "population_items": 1} if r["measure_id"] == "visit_record_complete" else r for r in mart([])]
+    visits = [{"started_at": f"{DAY} 09:00:00", "outcome": "completed", "is_death_certification": False}]
+    assert offenders(NAME, "mart_equals_fact", recorded, {"fact_appointment": visits}) == []
+    assert offenders(NAME, "mart_equals_fact", recorded, {"fact_appointment": visits * 2}) == [
+        "day",
+        "month",
+        "rolling_12m",
+        "rolling_30d",
+        "rolling_90d",
+    ]
     twice = [*DIMENSIONS["dim_quality_measure"], {"measure_key": 99, "measure_id": PRESSURE}]
     assert offenders(NAME, "mart_identity_registered_once", mart([]), {"dim_quality_measure": twice}) == [PRESSURE]

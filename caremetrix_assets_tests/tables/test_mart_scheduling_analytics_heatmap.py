@@ -89,6 +89,9 @@ def test_a_built_partition_passes_and_nothing_applies_without_a_feed(check: str)
 
 
 def test_a_changed_cell_is_found():
+    assert found("mart_equals_fact", bookings=19) == ["rolling_90d|10"]
+    assert found("mart_equals_fact", no_shows=4) == ["rolling_90d|10"]
+    assert found("mart_equals_fact", completed_bookings=11) == ["rolling_90d|10"]
     assert found("detail_rebuilds_summary", bookings=19) == ["rolling_90d|10"]
     assert found("mart_identity_places_add_up", bookings=19) == ["rolling_90d|1|9"]
     assert found("mart_identity_places_add_up", no_shows=4) == ["rolling_90d|1|9"]
