@@ -13,6 +13,7 @@ from caremetrix_assets.audit.fragments import ALL_KEY, ALL_TEXT, col, key_text, 
 from caremetrix_assets.audit.model import Expectation, Offenders, Outcome, Predicate, Procedure, Rule, Scope
 from caremetrix_assets.audit.registry import rule
 from caremetrix_assets.audit.rules_columns import is_count
+from caremetrix_assets.catalog.drill import simulated_behind
 from caremetrix_assets.catalog.models import Catalog, Column, Table
 
 if TYPE_CHECKING:
@@ -41,9 +42,8 @@ def mart_rules(catalog: Catalog, table: Table) -> Iterator[Rule]:
     if _is_summary(table):
         yield from _sums(table)
         yield from _windows(table)
-    if table.has("data_basis") and (measures := _measures(table)):
-        bad = " or ".join(f"{col(m)} is not null" for m in measures)
-        yield rule("data_basis_honest", Predicate(f"t.data_basis = 'not_available' and ({bad})"))
+    if table.has("data_basis") and (honest := _honest(catalog, table)):
+        yield rule("data_basis_honest", Offenders(honest))
     if table.has("is_small_cell") and (people := _people(table)):
         scope = Scope(people, f"{col(people)} < {SMALL}")
         yield rule(
@@ -53,6 +53,23 @@ def mart_rules(catalog: Catalog, table: Table) -> Iterator[Rule]:
             expectations=(Expectation("in_set", ("is_small_cell",), (True,)), Expectation("not_null", ("is_small_cell",))),
             no_value="no small cell",
         )
+
+
+def _honest(catalog: Catalog, table: Table) -> str:
+    """Rows that tell something though called not_available, or nothing though not; totals called real with a simulated row behind."""
+    selects, key = [], key_text(table)
+    if measures := _measures(table):
+        tells = " or ".join(f"{col(m)} is not null" for m in measures)
+        selects.append(
+            f"select t.partition_date, {key} as key from {staged(table)} where (t.data_basis = 'not_available') is not distinct from ({tells})"
+        )
+    total = " and t.breakdown = 'total'" if table.has("breakdown") else ""
+    for behind in simulated_behind(catalog.tables, table):
+        selects.append(
+            f"select m.partition_date, m.key from (select t.*, {key} as key from {staged(table)} "
+            f"where t.data_basis in ('source', 'derived'){total}) as m where exists ({behind})"
+        )
+    return " union all ".join(selects)
 
 
 def _is_summary(table: Table) -> bool:

@@ -41,11 +41,22 @@ def check_drills(tables: Mapping[str, Table]) -> None:
 
 def filter_of(tables: Mapping[str, Table], table: Table, drill: Drill, row: Mapping[str, Any]) -> str:
     """The filter on the fact (alias ``f``) that finds the rows behind ``row`` of the mart, with the row's values in it."""
-    tree = _parsed(table, " and ".join([f"({drill.where})", *_keys(tables, table, drill)]))
+    tree = _parsed(table, condition_of(tables, table, drill))
     for column in list(tree.find_all(exp.Column)):
         if column.table == ROW:
             column.replace(_literal(table.column(column.name), row[column.name]))
     return simplify(tree.this, dialect="duckdb").sql(dialect="duckdb")
+
+
+def condition_of(tables: Mapping[str, Table], table: Table, drill: Drill) -> str:
+    """The condition under which a row of the fact (alias ``f``) stands behind a row of the mart (alias ``m``)."""
+    return " and ".join([f"({drill.where})", *_keys(tables, table, drill)])
+
+
+def simulated_behind(tables: Mapping[str, Table], table: Table) -> list[str]:
+    """For each drill into a table that says so, a SELECT of the simulated rows behind a row of the mart (alias ``m``)."""
+    marked = [d for d in table.drill if d.fact in tables and tables[d.fact].has("is_simulated")]
+    return [f"select 1 as one from {d.fact} as {FACT} where {FACT}.is_simulated and {condition_of(tables, table, d)}" for d in marked]
 
 
 def columns_of(table: Table, drill: Drill) -> set[str]:

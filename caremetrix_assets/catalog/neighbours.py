@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from caremetrix_assets.catalog.drill import simulated_behind
 from caremetrix_assets.catalog.models import Column, Driving, Table
 from caremetrix_assets.catalog.parts import Match
 from caremetrix_assets.catalog.sqltext import names_in
@@ -15,7 +16,7 @@ STAGED = ("all", "state", "held", "log")
 
 
 def neighbours(table: Table, tables: Mapping[str, Table]) -> frozenset[str]:
-    """Names that the rules of ``table`` read: what columns refer to, driving sources, the contract's own queries.
+    """Names that the rules of ``table`` read: what columns refer to, driving sources, the contract's own queries, a mart's drill.
 
     Besides, an audit has the table itself under its name, ``<name>__all`` (complete content), ``<name>__state`` (raw) and
     ``<name>__held`` (rows held back), of a raw neighbour ``<name>__log``, and what every query may name.
@@ -26,6 +27,7 @@ def neighbours(table: Table, tables: Mapping[str, Table]) -> frozenset[str]:
         found |= {column.equals.lstrip("-").partition(".")[0]} if column.equals else set()
     queries = [*own_queries(table), *(driving_query(d) for d in table.driving)]
     queries += [match_query(table, match) for _, match in joins(table, tables)]
+    queries += simulated_behind(tables, table) if table.has("data_basis") else []
     for query in queries:
         found |= {_plain(name) for name in names_in(query)}
     return frozenset(found - {table.name})
