@@ -73,7 +73,7 @@ def _report(result: Result, folder: Path, seed: int) -> None:
     if not OPTIONS.as_json:
         show([{"file": file, "rows": n} for file, n in result.rows.items()], title="Practice files")
     for file, count in result.withdrawn.items():
-        note(f"Warning: {file}: {count} rows told before are no longer made, for visits that came late; a delta cannot take them back.")
+        note(f"Warning: {file}: {count} rows told before are no longer made, for visits that came late; a drop cannot take them back.")
 
 
 def _tell(step: str) -> None:

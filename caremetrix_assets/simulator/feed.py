@@ -58,7 +58,11 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "staff_actions": ("action_id",),
 }
 # Where rows of later days are kept, for files in which a key told too early must be moved on, not left behind.
-ROWS_OF_LATER_DAYS: Mapping[str, str] = {"claim_events": "claim_event_row"}
+ROWS_OF_LATER_DAYS: Mapping[str, str] = {
+    "claim_events": "claim_event_row",
+    "receipts": "receipt_row",
+    "staff_actions": "staff_action_row",
+}
 NEEDS_LEDGER = ("claim_events", "receipts", "statements")
 NEEDS_PROCEDURES = ("treatment_plan_items",)
 

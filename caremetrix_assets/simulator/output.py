@@ -29,30 +29,30 @@ OWN_FILES = frozenset(f"{file}.csv" for file in KEYS)
 _AS_TEXT = {"TIMESTAMP": "strftime({0}, '%Y-%m-%dT%H:%M:%SZ') as {0}", "DATE": "strftime({0}, '%Y-%m-%d') as {0}"}
 
 
-def keep_changes(con: duckdb.DuckDBPyConnection, files: Sequence[str], before: Mapping[str, Path]) -> dict[str, int]:
-    """Leaves in the feed's tables what is new or different from the Parquet files ``before``; counts what is no longer made.
+def keep_news(con: duckdb.DuckDBPyConnection, files: Sequence[str], before: Mapping[str, Path], keep_all: bool) -> dict[str, int]:
+    """Leaves in the feed's tables what is new or different from the Parquet files ``before``, or all of it; counts what is no longer made.
 
     A claim that grew late moves its steps on: an event told before is told again with its later day, or its claim would
-    be out of order. What is no longer made at all cannot be taken back by a delta.
+    be out of order. What is no longer made at all cannot be taken back.
     """
     withdrawn = {}
     for file in files:
         if file not in before:
             continue
         table, key, earlier = table_of(file), ", ".join(KEYS[file]), f"read_parquet({literal(before[file])})"
-        changes = f"select * from {table} except select * from {earlier}"
+        changes = f"select * from {table}" + ("" if keep_all else f" except select * from {earlier}")
         gone = f"select {key} from {earlier} except select {key} from {table}"
         if file in ROWS_OF_LATER_DAYS:
             changes += f" union all select * from {ROWS_OF_LATER_DAYS[file]} where ({key}) in ({gone})"
-        con.execute(f"create table changes as {changes}")
-        (withdrawn[file],) = one_row(con, f"select count(*) from ({gone}) where ({key}) not in (select ({key}) from changes)")
+        con.execute(f"create table news as {changes}")
+        (withdrawn[file],) = one_row(con, f"select count(*) from ({gone}) where ({key}) not in (select ({key}) from news)")
         con.execute(f"drop table {table}")
-        con.execute(f"alter table changes rename to {table}")
+        con.execute(f"alter table news rename to {table}")
     return {file: count for file, count in withdrawn.items() if count}
 
 
 def store(con: duckdb.DuckDBPyConnection, files: Sequence[str], folder: Path) -> dict[str, Path]:
-    """The feed's tables as Parquet files, for ``keep_changes`` of another connection."""
+    """The feed's tables as Parquet files, for ``keep_news`` of another connection."""
     paths = {file: folder / f"{file}.parquet" for file in files}
     for file, path in paths.items():
         con.execute(f"copy {table_of(file)} to {literal(path)} (format parquet)")

@@ -19,7 +19,7 @@ from caremetrix_assets.errors import InputError, UsageError
 from caremetrix_assets.simulator.drops import Source, check_place, in_order, open_source
 from caremetrix_assets.simulator.explain import explained
 from caremetrix_assets.simulator.feed import Setting, make_feed
-from caremetrix_assets.simulator.output import OWN_FILES, keep_changes, note_of, publish, seal_alone, store, write_files
+from caremetrix_assets.simulator.output import OWN_FILES, keep_news, note_of, publish, seal_alone, store, write_files
 from caremetrix_assets.simulator.parameters import Parameters, load_parameters
 from caremetrix_assets.simulator.state import REQUIRED
 from caremetrix_assets.sources.contracts import known_places
@@ -79,7 +79,8 @@ class _Job:
 def simulate(order: Order, catalog: Catalog, workshop: Workshop, out: Path | None = None, pack: bool = False) -> Result:
     """Writes the feed of a drop into its ``practice`` folder, or as a drop of its own to ``out``.
 
-    A full drop gets all rows up to its date, a delta those that are new or changed since the state of the history.
+    A full drop gets all rows up to its date, a delta those that are new or changed since the state of the history. What the
+    history told of a claim that grew since is told again with its new day, by either.
     ``pack`` writes ``.csv.gz``. Nothing is written when an error is raised.
     """
     job = _prepare(order, catalog)
@@ -89,11 +90,11 @@ def simulate(order: Order, catalog: Catalog, workshop: Workshop, out: Path | Non
     with TemporaryDirectory(dir=workshop.work_dir, prefix="simulate-") as folder:
         work, made = Path(folder), Path(folder) / "made"
         made.mkdir()
-        before = _before(job, workshop, work) if job.drop.kind == "delta" and job.earlier else {}
+        before = _before(job, workshop, work) if job.earlier else {}
         with _connection(workshop, work) as con:
             files = make_feed(con, job.sources, job.catalog, job.setting, workshop.on_step)
             workshop.on_step("writing the files")
-            withdrawn = keep_changes(con, files, before)
+            withdrawn = keep_news(con, files, before, job.drop.kind == "full")
             rows = write_files(con, files, made, pack)
         note = note_of(made, job.setting.seed, job.setting.parameters.hash(job.setting.start), job.setting.start)
         drop_id = None

@@ -151,24 +151,54 @@ def test_a_delta_without_news_makes_no_drop(tmp_path):
     assert sum(run(empty, full, work=tmp_path / "work").rows.values()) == 0
 
 
-def test_a_claim_that_grew_late_moves_its_events_on(tmp_path):
-    """Told as submitted on the 10th and acknowledged on the 11th; then charges of the 12th come."""
+def grown_claim(tmp_path: Path, payer: str) -> tuple[Path, Path]:
+    """Exports of the 11th and the 12th of January; the second one brings a charge of the 12th to a claim of the 10th."""
+    paid = {"METHOD": "ECHECK" if payer == "blue" else "CASH", "PAYMENTS": "50.00"}
     lines = {"CLAIMID": "c", "PATIENTID": "p", "PLACEOFSERVICE": "org", "PROCEDURECODE": "1"}
     first: list[dict[str, Any]] = [
         {**lines, "TYPE": "CHARGE", "CHARGEID": 1, "AMOUNT": "50.00", "TRANSFERTYPE": "1", "FROMDATE": "2024-01-10T12:00:00Z"}
     ]
-    first.append({**lines, "TYPE": "PAYMENT", "CHARGEID": 2, "METHOD": "ECHECK", "PAYMENTS": "50.00", "FROMDATE": "2024-01-10T12:00:00Z"})
-    second = [*first, *({**row, "CHARGEID": row["CHARGEID"] + 3, "FROMDATE": "2024-01-12T09:00:00Z"} for row in first)]
-    claim = {"Id": "c", "PATIENTID": "p", "APPOINTMENTID": "e", "SERVICEDATE": "2024-01-10T12:00:00Z", "PRIMARYPATIENTINSURANCEID": "blue"}
+    first.append({**lines, "TYPE": "PAYMENT", "CHARGEID": 2, **paid, "FROMDATE": "2024-01-10T12:00:00Z"})
+    second = [*first, *({**row, "CHARGEID": row["CHARGEID"] + 3, "FROMDATE": "2024-01-13T09:00:00Z"} for row in first)]
+    claim = {"Id": "c", "PATIENTID": "p", "APPOINTMENTID": "e", "SERVICEDATE": "2024-01-10T12:00:00Z", "PRIMARYPATIENTINSURANCEID": payer}
     tables = {"patients": [patient()], "encounters": [visit("e", "2024-01-10")], "claims": [claim]}
     before = write_drop(tmp_path / "2024-01-11", **tables, claims_transactions=first)
-    after = write_drop(tmp_path / "2024-01-12", claims_transactions=second)
-    parameters = changed(claims__submitted={"0": 1.0, "1": 0.0, "2": 0.0, "3": 0.0, "4": 0.0, "6": 0.0}, claims__rejected=0.0)
+    return before, write_drop(tmp_path / "2024-01-12", **tables, claims_transactions=second)
+
+
+@pytest.mark.parametrize("kind", ["full", "delta"])
+def test_a_claim_that_grew_late_moves_its_events_on(tmp_path, kind):
+    """Told as submitted on the 10th and acknowledged on the 11th; then a charge of the 13th comes, a day before its time."""
+    before, after = grown_claim(tmp_path, "blue")
+    at_once = {"0": 1.0, "1": 0.0, "2": 0.0, "3": 0.0, "4": 0.0, "6": 0.0}
+    parameters = changed(claims__submitted=at_once, claims__rejected=0.0)
     run(before, work=tmp_path / "work", parameters=parameters)
-    result = run(after, before, work=tmp_path / "work", parameters=parameters)
+    result = run(after, before, work=tmp_path / "work", parameters=parameters, kind=kind)
     told = [[row["event"] + row["event_at"][4:10] for row in rows_of(folder)["claim_events"].values()] for folder in (before, after)]
-    assert told == [["submitted-01-10", "acknowledged-01-11"], ["submitted-01-12", "acknowledged-01-13"]]
-    assert "claim_events" not in result.withdrawn
+    assert told == [["submitted-01-10", "acknowledged-01-11"], ["submitted-01-13", "acknowledged-01-14"]]
+    sent = [[r["acted_at"][5:10] for r in rows_of(f)["staff_actions"].values() if r["module"] == "claims"] for f in (before, after)]
+    assert sent == [["01-10"], ["01-13"]]
+    assert result.withdrawn == {}
+
+
+@pytest.mark.parametrize("kind", ["full", "delta"])
+def test_what_was_paid_at_the_desk_moves_with_its_claim(tmp_path, kind):
+    before, after = grown_claim(tmp_path, "")
+    parameters = changed(money__self_pay_at_service=1.0, money__courtesy=0.0, money__reversed=0.0)
+    run(before, work=tmp_path / "work", parameters=parameters)
+    assert run(after, before, work=tmp_path / "work", parameters=parameters, kind=kind).withdrawn == {}
+    first, second = (rows_of(folder)["receipts"] for folder in (before, after))
+    assert first.keys() == second.keys()
+    assert [[r["posted_date"] for r in rows.values()] for rows in (first, second)] == [["2024-01-10"], ["2024-01-13"]]
+
+
+def test_a_full_drop_with_history_tells_everything(tmp_path):
+    encounters = [visit("a", "2024-01-10", "outpatient"), visit("b", "2024-02-20", "outpatient")]
+    before = write_drop(tmp_path / "2024-02-01", patients=[patient()], encounters=encounters[:1])
+    after = write_drop(tmp_path / "2024-03-01", patients=[patient()], encounters=encounters)
+    alone = run(after, work=tmp_path / "work").rows
+    assert run(after, before, work=tmp_path / "work", kind="full").rows == alone
+    assert run(after, before, work=tmp_path / "work", kind="delta").rows["rooms"] == 0 < alone["rooms"]
 
 
 def test_without_ledger_or_procedures_their_files_are_not_made(unsealed, tmp_path):

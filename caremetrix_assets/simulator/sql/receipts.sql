@@ -62,7 +62,7 @@ select
 from entry
 where entry = 'twice' and u(draw, 'taken back') < money_taken_back();
 
-create table receipt as
+create table receipt_of_any_day as
 with every as (
     select *, cast(null as varchar) as original, 'posted' as status from entry
     union all
@@ -82,10 +82,13 @@ select
         when 'statement' then money_statement_methods(u(claim_id || '|' || entry, 'method'))
         else methods
     end as method
-from every
-where posted_day <= end_date();
+from every;
 
-create table feed_receipts as
+create view receipt as
+select * from receipt_of_any_day where posted_day <= end_date();
+
+-- The entries of later days too: a claim that grew late has told some of them already.
+create view receipt_row as
 select
     id_of('receipt', draw || '|' || entry) as receipt_id,
     claim_id,
@@ -102,4 +105,7 @@ select
     case when original is not null then id_of('receipt', draw || '|' || original) end as original_receipt_id,
     status,
     case when status = 'reversed' then posted_day end as reversed_date
-from receipt;
+from receipt_of_any_day;
+
+create table feed_receipts as
+select * from receipt_row where posted_date <= end_date();
