@@ -60,9 +60,8 @@ def _honest(catalog: Catalog, table: Table) -> str:
     selects, key = [], key_text(table)
     if measures := _measures(table):
         tells = " or ".join(f"{col(m)} is not null" for m in measures)
-        selects.append(
-            f"select t.partition_date, {key} as key from {staged(table)} where (t.data_basis = 'not_available') is not distinct from ({tells})"
-        )
+        lies = f"(t.data_basis = 'not_available') is not distinct from ({tells})"
+        selects.append(f"select t.partition_date, {key} as key from {staged(table)} where {lies}")
     total = " and t.breakdown = 'total'" if table.has("breakdown") else ""
     for behind in simulated_behind(catalog.tables, table):
         selects.append(
