@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from caremetrix_assets.catalog.models import Drill
 from caremetrix_assets_tests.audit.support import D1, MARKER, Case, Lab, Setting, contract, prove
 
 HEADER: dict[str, Any] = {
@@ -259,35 +258,6 @@ def test_a_longer_window_without_a_row_counts_nothing(tmp_path: Path, long: list
 def test_a_row_without_measures_may_be_not_available(tmp_path: Path) -> None:
     row = {**ROW, **dict.fromkeys(FIGURES), "data_basis": "not_available"}
     assert _run(tmp_path, [row]).of("data_basis_honest").status == "passed"
-
-
-def test_a_row_without_measures_is_not_available(tmp_path: Path) -> None:
-    row = {**ROW, **dict.fromkeys(FIGURES), "data_basis": "derived"}
-    found = _run(tmp_path, [row]).of("data_basis_honest")
-    assert (found.status, found.rows_failed, found.sample_keys) == ("failed", 1, f"month|{TYPE_KEY}")
-
-
-@pytest.mark.parametrize(
-    ("basis", "day", "place", "status"),
-    [
-        ("derived", D1, 7, "failed"),
-        ("source", D1, 7, "failed"),
-        ("simulated", D1, 7, "passed"),
-        ("derived", date(2024, 12, 31), 7, "passed"),
-        ("derived", D1, None, "passed"),
-    ],
-)
-def test_a_total_with_a_simulated_row_behind_is_not_called_real(
-    tmp_path: Path, basis: str, day: date, place: int | None, status: str
-) -> None:
-    fact = contract("fact_visit", {"visit_sk": "text", "day": "date", "location_key": "key", "is_simulated": "bool"}, ["visit_sk"])
-    drill = Drill(fact=fact.name, where="f.day between m.period_start and m.period_end")
-    lab = Lab(tmp_path, MART.model_copy(update={"drill": (drill,)}), fact)
-    visits = [{"visit_sk": "a", "day": D1, "location_key": 7, "is_simulated": False}]
-    visits += [{"visit_sk": "b", "day": day, "location_key": place, "is_simulated": True}] if place else []
-    lab.relation(fact.name, fact, visits)
-    found = lab.stage([{**ROW, "data_basis": basis}, *PLACES]).run().of("data_basis_honest")
-    assert (found.status, found.sample_keys or None) == (status, f"month|{TYPE_KEY}" if status == "failed" else None)
 
 
 @pytest.mark.parametrize(("patients", "marked", "status"), [(10, None, "failed"), (10, True, "passed"), (11, False, "not_applicable")])
