@@ -11,7 +11,7 @@ import pytest
 from caremetrix_assets.catalog.load import load_catalog
 from caremetrix_assets.simulator.feed import KEYS
 from caremetrix_assets.simulator.run import Order, Workshop, simulate
-from caremetrix_assets_tests.simulator.lab import FULL, feed_of
+from caremetrix_assets_tests.simulator.lab import FULL, SAMPLE, feed_of
 
 PATIENT = {"patients": "Id", "encounters": "PATIENT", "procedures": "PATIENT", "claims": "PATIENTID", "claims_transactions": "PATIENTID"}
 SHARED = ("organizations", "providers", "payers")
@@ -49,6 +49,18 @@ def test_half_the_patients_have_their_rows_unchanged(full_feed, half, file):
         assert alone.by_key(file).keys() == {key for key, row in together.items() if row["patient_id"] in kept}
     else:
         assert file == "rooms" or 0 < len(alone.by_key(file)) < len(together)
+
+
+def test_a_second_population_tells_alone_what_it_tells_among_the_others():
+    newborns = SAMPLE / "2025-11-30-newborns"
+    alone, together = feed_of(newborns), feed_of(FULL, newborns)
+    own = {row["id"] for row in alone.sql("select id from state_patients")}
+    assert own and own < {row["id"] for row in together.sql("select id from state_patients")}
+    for file in KEYS:
+        few, all_rows = alone.by_key(file), together.by_key(file)
+        assert {key: all_rows.get(key) for key in few} == few, file
+        if few and "patient_id" in next(iter(few.values())):
+            assert few.keys() == {key for key, row in all_rows.items() if row["patient_id"] in own}, file
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
