@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
@@ -18,7 +19,7 @@ from caremetrix_assets_tests.runs import FULL, Place
 FILES = [*KEYS, "claims_transactions"]
 TABLES = {"dim_claim_transaction", "fact_transaction", "fact_claim_line"}
 SELECTION = "+key:facts/fact_transaction or +key:facts/fact_claim_line"
-DELTA, LATER = "2025-12-05", "2025-12-06"
+LATER, LAST = "2025-12-06", "2025-12-07"
 
 
 @pytest.fixture
@@ -35,15 +36,20 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, set[date] | Non
     yield found
 
 
-def less_of_the_ledger() -> dict[str, Rows]:
-    """The full export of the next day, in which one old claim has lost its later lines and another all of them."""
-    files = {file: merged(file) for file in FILES}
+def old_claims() -> list[str]:
+    """Two claims of the first export with three lines each."""
     charges = Counter(row["CLAIMID"] for row in read(FULL, "claims_transactions") if row["TYPE"] == "CHARGE")
-    shorter, gone = [claim for claim, lines in charges.items() if lines == 3][:2]
+    return [claim for claim, lines in charges.items() if lines == 3][:2]
+
+
+def less_of_the_ledger(*, all_of_one: bool) -> dict[str, Rows]:
+    """A later full export in which an old claim has lost its later lines and, when asked for, another one all of them."""
+    files = {file: merged(file) for file in FILES}
+    shorter, gone = old_claims()
     ledger, lines = [], 0
     for row in files["claims_transactions"]:
         lines += row["CLAIMID"] == shorter and row["TYPE"] == "CHARGE"
-        if row["CLAIMID"] != gone and not (row["CLAIMID"] == shorter and lines > 1):
+        if not (row["CLAIMID"] == shorter and lines > 1 or row["CLAIMID"] == gone and all_of_one):
             ledger.append(row)
     return {**files, "claims_transactions": ledger}
 
@@ -66,17 +72,22 @@ def test_a_part_gives_the_bytes_of_the_whole(tmp_path: Path, parts: dict[str, se
     place.run("--start", FULL, "--select", SELECTION)
     assert parts == dict.fromkeys(TABLES)
 
-    write(place.inbox, DELTA, DELTA, {file: read(DELTA, file) for file in FILES}, "delta")
+    write(place.inbox, LATER, LATER, less_of_the_ledger(all_of_one=False), "full")
     place.run("--select", SELECTION)
-    assert all(parts[name] for name in TABLES)
-    assert date.fromisoformat(FULL) not in (parts["fact_transaction"] or ())
-
-    before = len(place.reader().table("fact_transaction").to_arrow())
-    write(place.inbox, LATER, LATER, less_of_the_ledger(), "full")
-    place.run("--select", SELECTION)
-    assert date.fromisoformat(FULL) in (parts["fact_transaction"] or ())
-    assert date.fromisoformat(FULL) in (parts["dim_claim_transaction"] or ())
-    # claims of the first export are other visits now: their opening partition differs, so all lines are computed
+    opening, visits = date.fromisoformat(FULL), date(2025, 12, 4)
+    assert [parts["dim_claim_transaction"], parts["fact_transaction"]] == [{opening, visits}] * 2
+    # a visit of the opening partition has other totals now, and any line may belong to it
     assert parts["fact_claim_line"] is None
-    assert len(place.reader().table("fact_transaction").to_arrow()) < before
+
+    write(place.inbox, LAST, LAST, less_of_the_ledger(all_of_one=True), "full")
+    manifest = place.inbox / LAST / "manifest.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "deletes": True}))
+    place.run("--select", SELECTION)
+    assert parts["dim_claim_transaction"] == {opening}
+    # a claim without its ledger is another row of dim_claim's opening partition
+    assert parts["fact_transaction"] is None
+    left = place.reader().table("fact_transaction").to_pandas().claim_id.value_counts()
+    shorter, gone = old_claims()
+    assert gone not in left
+    assert left[shorter] < Counter(row["CLAIMID"] for row in read(FULL, "claims_transactions"))[shorter]
     assert place.published("dims", "facts") == whole(place, tmp_path / "whole", monkeypatch)
