@@ -19,6 +19,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import marts
 from benchmarks.make_drops import ROOT, make_drops
 
 CONVERT = """
@@ -127,7 +128,10 @@ def main() -> None:
     drops = make_drops(arguments.work / "drops", arguments.rows, arguments.source)
     results = bench(arguments.work, drops)
     (arguments.work / "result.json").write_text(json.dumps([one._asdict() for one in results], indent=2))
+    each = marts.build_each(arguments.work / "lake")
+    (arguments.work / "marts.json").write_text(json.dumps([one._asdict() for one in each], indent=2))
     show(results, sum(path.stat().st_size for path in drops[0].glob("*.csv")) / 1e6)
+    marts.show(each, "Each mart for one new day")
     failed = [one.step for one in results if one.exit_code]
     if failed:
         print(f"Failed: {', '.join(failed)}; the logs are in {arguments.work}", file=sys.stderr)

@@ -41,11 +41,12 @@ def check_drills(tables: Mapping[str, Table]) -> None:
 
 def filter_of(tables: Mapping[str, Table], table: Table, drill: Drill, row: Mapping[str, Any]) -> str:
     """The filter on the fact (alias ``f``) that finds the rows behind ``row`` of the mart, with the row's values in it."""
-    tree = _parsed(table, " and ".join([f"({drill.where})", *_keys(tables, table, drill)]))
-    for column in list(tree.find_all(exp.Column)):
-        if column.table == ROW:
-            column.replace(_literal(table.column(column.name), row[column.name]))
-    return simplify(tree.this, dialect="duckdb").sql(dialect="duckdb")
+    return _filled(table, " and ".join([f"({drill.where})", *_keys(tables, table, drill)]), row)
+
+
+def measures_of(table: Table, drill: Drill, row: Mapping[str, Any]) -> dict[str, str]:
+    """The expressions that compute columns of ``row`` anew from the rows of the fact, with the row's values in them."""
+    return {name: _filled(table, text, row) for name, text in drill.measures.items()}
 
 
 def columns_of(table: Table, drill: Drill) -> set[str]:
@@ -80,6 +81,14 @@ def _parsed(table: Table, condition: str) -> exp.Expr:
         raise UsageError(f"{table.name}.yml: drill is not readable as SQL: {condition}") from error
     assert tree is not None
     return tree
+
+
+def _filled(table: Table, text: str, row: Mapping[str, Any]) -> str:
+    tree = _parsed(table, text)
+    for column in list(tree.find_all(exp.Column)):
+        if column.table == ROW:
+            column.replace(_literal(table.column(column.name), row[column.name]))
+    return simplify(tree.this, dialect="duckdb").sql(dialect="duckdb")
 
 
 def _literal(column: Column, value: Any) -> exp.Expr:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from caremetrix_assets.catalog.drill import columns_of, filter_of
+from caremetrix_assets.catalog.drill import columns_of, filter_of, measures_of
 from caremetrix_assets.catalog.models import Drill, Table
 from caremetrix_assets.errors import UsageError
 from caremetrix_assets.lake.reader import Lake
@@ -59,7 +59,8 @@ def _row(lake: Lake, table: Table, where: str) -> dict[str, Any]:
 def _behind(lake: Lake, table: Table, drill: Drill, row: dict[str, Any], limit: int) -> Behind:
     where = filter_of(lake.catalog.tables, table, drill, row)
     sql = f"select f.* from {drill.fact} as f where {where}"
-    sums = [f"cast({text} as {table.column(name).sql_type}) as {name}" for name, text in drill.measures.items()]
+    again_of = measures_of(table, drill, row)
+    sums = [f"cast({text} as {table.column(name).sql_type}) as {name}" for name, text in again_of.items()]
     again = query(lake, f"select {', '.join(['count(*) as row_count', *sums])} from {drill.fact} as f where {where}").to_pylist()[0]
     measures = [(name, row[name], again[name]) for name in drill.measures]
     used = columns_of(table, drill)
