@@ -2,11 +2,12 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help install demo test failures dev lint format docs bench constraints clean
+.PHONY: help install demo test parity failures dev lint format docs bench constraints audit clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
+SPARK := .venv/spark
 DEMO_LAKE := .caremetrix/demo/lake
 DEMO_REPORT := .caremetrix/demo/report.html
 DEV_HOME := $(CURDIR)/.caremetrix/dagster
@@ -24,11 +25,13 @@ help:
 	@echo "make dev          the Dagster UI, with the inbox watched"
 	@echo "make test         the tests"
 	@echo "make failures     kills and takes away parts of the running service; half an hour"
+	@echo "make parity       every table on Spark too, compared; needs Java, downloads 450 MB once, minutes"
 	@echo "make lint         style, types, layers, SQL, definitions"
 	@echo "make format       rewrites the Python code in its style"
 	@echo "make docs         the data dictionary in docs/reference from the contracts"
 	@echo "make bench        measures; minutes"
 	@echo "make constraints  resolves pyproject.toml into constraints.txt anew"
+	@echo "make audit        known vulnerabilities of the pinned packages; needs pip-audit and the package index"
 	@echo "make clean        removes .venv, the demo's lake and caches; never ./.caremetrix/lake, ./inbox or Dagster's history"
 
 install: $(STAMP)
@@ -50,6 +53,16 @@ test: $(STAMP)
 
 failures: $(STAMP)
 	@$(BIN)/pytest -m failures -v
+
+# Beside the environment, not in it: 480 MB, and Great Expectations would load it on every run (2 seconds).
+$(SPARK)/installed: constraints-spark.txt $(STAMP)
+	@echo "Installing PySpark into $(SPARK)"
+	@rm -rf $(SPARK)
+	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps --target $(SPARK) -r constraints-spark.txt
+	@touch $@
+
+parity: $(SPARK)/installed
+	@PYTHONPATH=$(SPARK) $(BIN)/pytest -m parity
 
 dev: $(STAMP)
 	@mkdir -p $(DEV_HOME) inbox
@@ -75,10 +88,17 @@ docs: $(STAMP)
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks.bench
 
+PINNED := --universal --python-version 3.11 --fork-strategy fewest --no-strip-extras --generate-hashes --no-header --no-annotate
 constraints:
 	@command -v uv > /dev/null || { echo "make constraints needs uv (pip install uv)" >&2; exit 3; }
 	@echo "# Every package, pinned and hash-checked; written by \`make constraints\` from pyproject.toml, never edited." > constraints.txt
-	@uv pip compile pyproject.toml --quiet --all-extras --universal --python-version 3.11 --fork-strategy fewest --no-strip-extras --generate-hashes --no-header --no-annotate >> constraints.txt
+	@uv pip compile pyproject.toml --quiet --extra postgres --extra dev $(PINNED) >> constraints.txt
+	@echo "# The packages of the extra \`spark\`, pinned and hash-checked; written by \`make constraints\`, never edited." > constraints-spark.txt
+	@sed -n 's/^ *"\(pyspark==[^"]*\)".*/\1/p' pyproject.toml | uv pip compile - --quiet $(PINNED) >> constraints-spark.txt
+
+audit:
+	@command -v pip-audit > /dev/null || { echo "make audit needs pip-audit (pip install pip-audit)" >&2; exit 3; }
+	@pip-audit --strict --require-hashes --disable-pip -r constraints.txt
 
 clean:
 	rm -rf .venv .caremetrix/demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist

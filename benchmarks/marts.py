@@ -1,6 +1,6 @@
 """Time and peak memory of each mart: its newest day is built and checked anew, each mart in a process of its own.
 
-Nothing is published: the lake stays as it is. Prints a table, decides nothing and is no test. ``bench.py`` calls it on the lake it made.
+Nothing is published: the lake stays as it is. Prints a table, decides nothing and is no test: python -m benchmarks.marts --lake LAKE.
 """
 
 import argparse

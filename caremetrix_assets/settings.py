@@ -129,6 +129,16 @@ def dagster_home(settings: Settings) -> Path:
     return Path(settings.lake).resolve().parent / "dagster" if settings.is_local else Path("./.caremetrix/dagster").resolve()
 
 
+def has_spark_configuration() -> bool:
+    """Whether Spark was told where to run: any of the variables that lead it to a configuration."""
+    return any(os.environ.get(name) for name in ("SPARK_CONF_DIR", "SPARK_HOME", "PYSPARK_SUBMIT_ARGS"))
+
+
+def java_home() -> str:
+    """``JAVA_HOME``, empty when it is not set."""
+    return os.environ.get("JAVA_HOME", "")
+
+
 def partitions_start(settings: Settings) -> date:
     """The first partition for definitions: the setting, else a local lake's ``ops/lake.json``, else 2020-01-01.
 

@@ -8,9 +8,11 @@ positions of offending rows are read where it does not. Values never leave this 
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,6 +24,9 @@ from caremetrix_assets.audit.model import SAMPLES, Evaluation, Expectation, Outc
 if TYPE_CHECKING:
     import pandas as pd
 
+# Great Expectations loads what it finds of PySpark. The part for remote sessions warns of pandas, and where its own packages
+# are missing it ends a process that was started with `python -c`.
+SPARK_REMOTE = ("pyspark.sql.connect.dataframe", "pyspark.sql.connect.session")
 _lock = threading.Lock()
 _batches: Any = None
 # fills a stacked column up to the frame's length; nulls are filled with a value
@@ -53,12 +58,25 @@ def warm_up() -> threading.Thread:
     return thread
 
 
+@contextmanager
+def _without(names: Sequence[str]) -> Iterator[None]:
+    """Modules that cannot be imported for a while, unless they are loaded already."""
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type] # None is Python's mark for "not importable"
+    try:
+        yield
+    finally:
+        for name in hidden:
+            sys.modules.pop(name, None)
+
+
 def _batch_definition() -> Any:
     """The one ephemeral context of the process and its one pandas batch definition."""
     global _batches
     with _lock:
         if _batches is None:
-            import great_expectations as gx
+            with _without(SPARK_REMOTE):
+                import great_expectations as gx
 
             logging.getLogger("great_expectations").setLevel(logging.ERROR)
             context = gx.get_context(mode="ephemeral")

@@ -13,10 +13,11 @@ from caremetrix_assets.audit.rules_marts import mart_rules
 from caremetrix_assets.audit.rules_raw import raw_rules
 from caremetrix_assets.audit.rules_tables import table_rules
 from caremetrix_assets.audit.rules_watch import watch_rules
+from caremetrix_assets.catalog.load import GIVEN_RELATIONS
 from caremetrix_assets.catalog.models import Catalog, SqlCheck, Table
 from caremetrix_assets.catalog.sqltext import names_in
 
-GIVEN = frozenset({"run_dates", "run_settings", "drop_ledger", "dq_metrics"})
+GIVEN = GIVEN_RELATIONS | {"dq_metrics"}
 
 
 def rules_of(catalog: Catalog, table: Table) -> tuple[Rule, ...]:

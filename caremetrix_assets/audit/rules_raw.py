@@ -45,11 +45,12 @@ def raw_rules(catalog: Catalog, table: Table) -> Iterator[Rule]:
             yield _new_category(table, column)
     sql = _rewritten_unit(table) if table.source.unit else _rewritten_row(table)
     yield rule("change_log_minimal", Offenders(sql), Scope(None, "t.change_type <> 'delete'"), needs=frozenset({log}))
-    needs = frozenset({log, f"{table.name}__sent"})
+    needs = frozenset({log, f"{table.name}__brought"})
     yield rule("replayed_state_equals_drop", Procedure(_unlike_drop), needs=needs)
     if _event_column(table):
         yield rule("newest_event_age", Procedure(_newest_event), needs=frozenset({log}))
-    texts = [col(c.name) for c in table.source_columns if c.is_text and not c.values]
+    # a parent's id must be one that the parent's file has, so it is looked at there
+    texts = [col(c.name) for c in table.source_columns if c.is_text and not c.values and not c.parent]
     if texts:
         screen = " or ".join(f"left({text}, 1) in ({FORMULA_STARTS})" for text in texts)
         bad = " or ".join(f"(left({text}, 1) in ({FORMULA_STARTS}) and not regexp_full_match({text}, '{SIGNED_NUMBER}'))" for text in texts)
@@ -138,7 +139,7 @@ def _unlike_drop(env: Environment) -> Mapping[date, Outcome]:
 def _differing(env: Environment, day: date, file: FileCounts) -> Outcome:
     """Equal counts and sums of hashes mean equal rows, which is usual; the state may also have rows that the drop lacks."""
     log = f"(select * from {name(env.table.name + '__all')} where partition_date <= {literal(day)})"
-    drop = f"select * from {name(env.table.name + '__sent')} where partition_date = {literal(day)}"
+    drop = f"select * from {name(env.table.name + '__brought')} where partition_date = {literal(day)}"
     row = f"hash({', '.join(col(c) for c in file.compared)})"
     sent, state = (f"select {row} as h from ({rows}) as t" for rows in (drop, state_sql(env.table, log)))
     totals = [env.rows(f"select count(*), sum(cast(h as hugeint)) from ({hashes})") for hashes in (sent, state)]

@@ -5,7 +5,7 @@ Results stay otherwise as they were; who is forgotten is told by the caller.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from caremetrix_assets.audit.results import RESULTS, read_parquet, result_schema, to_parquet
@@ -23,7 +23,7 @@ def tables_with_samples(storage: Storage) -> set[str]:
     return found
 
 
-def scrub_samples(storage: Storage, ids: Set[str], check: Callable[[], None] = lambda: None) -> int:
+def scrub_samples(storage: Storage, ids: set[str], check: Callable[[], None] = lambda: None) -> int:
     """Removes from ``sample_keys`` every key with one of ``ids`` among its parts; how many results named one."""
     count = 0
     for key, rows in _objects(storage):

@@ -17,6 +17,8 @@ DENIED_FUNCTIONS = frozenset(
     "approx_quantile approx_count_distinct list_aggregate list_value struct_pack unnest json_extract dayofweek isodow "
     "weekday dayname monthname week weekofyear age greatest least first any_value arg_max_null arbitrary string_agg list".split()
 )
+# Functions of the project with digits behind the point.
+FRACTIONS = frozenset({"minutes_between", "rate_of", "money_of", "number_of"})
 ALLOWED_EXTRACT = frozenset({"YEAR", "MONTH", "DAY"})
 
 
@@ -50,7 +52,15 @@ def _finding(node: exp.Expr, table: Table) -> str | None:
         return "joins name their condition: no `using`, `natural` or `asof`"
     if isinstance(node, (exp.CurrentDate, exp.CurrentTimestamp, exp.Rand)):
         return "nothing asks the clock or chance; `run_dates` and `run_settings` have the dates"
+    if isinstance(node, exp.Cast) and node.to.is_type(*exp.DataType.INTEGER_TYPES) and _has_fraction(node.this):
+        return "a cast of a fraction to an integer rounds in DuckDB and cuts in Spark; write round(…, 0) inside it"
     return _denied_function(node, table)
+
+
+def _has_fraction(value: exp.Expr) -> bool:
+    if isinstance(value, exp.Binary) and not isinstance(value, exp.Predicate):
+        return isinstance(value, exp.Div) or _has_fraction(value.left) or _has_fraction(value.right)
+    return _has_fraction(value.this) if isinstance(value, exp.Paren) else value.name.lower() in FRACTIONS
 
 
 def _denied_function(node: exp.Expr, table: Table) -> str | None:

@@ -99,7 +99,7 @@ class RawSource(Strict):
     unit: Literal["claim"] | None = None
     required: bool = False
     strict: bool = False
-    person: tuple[tuple[str, ...], ...] = Field((), repr=False)  # changes no row, so it is left out of the definition hash
+    person: tuple[tuple[str, ...], ...] = Field(default=(), repr=False)  # changes no row, so it is left out of the definition hash
 
 
 class Driving(Strict):

@@ -76,7 +76,9 @@ def _read_by(queries: list[Query], shared: Mapping[str, Query]) -> dict[str, Que
 def _joined(own: Query, steps: Mapping[str, Query], name: str) -> Query:
     """One query: the steps as CTEs in front of its own, each behind those it reads. Its parts are parsed already."""
     try:
-        order = list(TopologicalSorter({step: set(query.upstream) & set(steps) for step, query in steps.items()}).static_order())
+        order = list(
+            TopologicalSorter({step: sorted(set(steps).intersection(steps[step].upstream)) for step in sorted(steps)}).static_order()
+        )
     except CycleError as error:
         raise UsageError(f"{name}: its steps read each other in a circle: {' -> '.join(error.args[1])}.") from error
     parts = ",\n\n".join(f"{step} as (\n{steps[step].text.strip()}\n)" for step in order)

@@ -80,7 +80,12 @@ def _engine(settings: Settings) -> str:
 
     with connect(EngineOptions(settings.threads, settings.duckdb_memory, settings.work_dir)) as con:
         con.execute("select stable_key('a')").fetchone()
-    return f"DuckDB with {settings.threads} threads and {settings.duckdb_memory}"
+    found = f"DuckDB with {settings.threads} threads and {settings.duckdb_memory}"
+    if settings.engine == "duckdb":
+        return found
+    from caremetrix_assets.engines.spark_session import spark_options, trial
+
+    return f"{trial(spark_options(settings))}; the rest in {found}"
 
 
 def _lake(settings: Settings) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -17,6 +18,9 @@ from caremetrix_assets.lake.reader import open_lake
 from caremetrix_assets.settings import Settings, load_settings
 from caremetrix_assets.sources.contracts import known_places
 from caremetrix_assets.sources.manifest import Kind
+
+if TYPE_CHECKING:
+    from caremetrix_assets.sources.ledger import Ledger
 
 drop = typer.Typer(help="Drops: seal, check, list, withdraw.", no_args_is_help=True)
 quarantine = typer.Typer(help="Rows that could not be taken.", no_args_is_help=True)
@@ -152,11 +156,20 @@ def reopen(
     drop_id: Annotated[str, typer.Argument(metavar="ID", help="Start of the drop's id, or its folder's name.")], lake: LakeOption = None
 ) -> None:
     """Lets a rejected or withdrawn drop be looked at again by the next run. Example: caremetrix drop reopen 3fa9"""
-    entry = _change(load_settings(lake=lake), drop_id, lambda ledger, id_: ledger.reopen(id_))
+    from caremetrix_assets.sources.memory import Memory
+
+    settings = load_settings(lake=lake)
+
+    def again(ledger: Ledger, id_: str) -> None:
+        ledger.reopen(id_)
+        storage = open_lake(settings)
+        Memory.load(storage).reopen(id_, storage)  # before the ledger says so, so that earlier failures no longer count
+
+    entry = _change(settings, drop_id, again)
     say(f"{entry} will be looked at again by the next run.", drop_id=entry, status="seen")
 
 
-def _change(settings: Settings, text: str, change: object) -> str:
+def _change(settings: Settings, text: str, change: Callable[[Ledger, str], object]) -> str:
     from caremetrix_assets.sources.fold import refuse_folded
     from caremetrix_assets.sources.ledger import Ledger
 
@@ -165,7 +178,7 @@ def _change(settings: Settings, text: str, change: object) -> str:
         ledger = Ledger.load(storage)
         entry = ledger.find(text)
         refuse_folded(storage, entry)
-        change(ledger, entry.drop_id)  # type: ignore[operator]
+        change(ledger, entry.drop_id)
         ledger.save(storage)
     return entry.name or entry.drop_id
 

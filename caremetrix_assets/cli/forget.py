@@ -45,10 +45,9 @@ def forget(
     _rebuild(settings, overrides, storage)
     with Lease(storage, HOLDER, on_wait=note):
         strangers = steps.finish(settings, storage, catalog)
-    rows = {file: known.get(file, 0) for file in sorted(known)}
     say(
-        _told(sum(rows.values()), is_resumed, time.perf_counter() - started),
-        rows_removed=rows,
+        _told(sum(known.values()), is_resumed, time.perf_counter() - started),
+        rows_removed=dict(sorted(known.items())),
         check_results_changed=erased.results,
         folders_of_unknown_tables=strangers,
     )

@@ -28,12 +28,27 @@ def lake_of(url: str | None) -> Lake:
 
 
 @command
-def tables(name: Annotated[str | None, typer.Argument(help="One table in full.")] = None, lake: LakeOption = None) -> None:
+def tables(
+    name: Annotated[str | None, typer.Argument(help="One table in full.")] = None,
+    changes: Annotated[bool, typer.Option("--changes", help="What the newest run changed and why; of one table, every run.")] = False,
+    late: Annotated[bool, typer.Option("--late", help="Tables whose newest partition is not the one owed; exit code 1 if any.")] = False,
+    lake: LakeOption = None,
+) -> None:
     """Tables with grain, partitions, rows, newest partition and grade. Example: caremetrix tables fact_procedure"""
+    from caremetrix_assets.cli.watching import show_changes, show_late
+
     place = lake_of(lake)
-    if name:
+    if late:
+        show_late(load_settings(lake=lake))
+    elif changes:
+        show_changes(place, name)
+    elif name:
         _one_table(place, name)
-        return
+    else:
+        _all_tables(place)
+
+
+def _all_tables(place: Lake) -> None:
     rows = []
     for table in place.catalog.tables.values():
         state = load_table(place.storage, table.name)

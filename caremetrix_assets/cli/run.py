@@ -11,10 +11,13 @@ import typer
 
 from caremetrix_assets.cli.output import OPTIONS, command, day_of, note, say
 from caremetrix_assets.cli.summary import Progress, summary
+from caremetrix_assets.engines.selects import check_engine
 from caremetrix_assets.errors import InputError, ServiceError, UsageError
 from caremetrix_assets.lake.reader import open_lake
 from caremetrix_assets.lake.state import fix_start_date, read_start_date
+from caremetrix_assets.serving.webhook import notify
 from caremetrix_assets.settings import Settings, load_settings
+from caremetrix_assets.sources.forgotten import pending as forgetting
 from caremetrix_assets.sources.ledger import Entry, Ledger
 from caremetrix_assets.steps.pending import Pending, is_up_to_date, newest_date, pending_drops
 
@@ -39,7 +42,10 @@ def run(
     options = {"inbox": inbox, "lake": lake, "start_date": _date(start, "--start")}
     overrides = {k: str(v) for k, v in options.items() if v is not None}
     settings = load_settings(**overrides)
+    check_engine(settings)
     until = _until(to)
+    if forgetting(open_lake(settings)):
+        note("A patient is being forgotten and older partitions may still hold them: run `caremetrix forget` with the same id again.")
     pending = pending_drops(settings)
     opening = _opening(settings, pending)
     with Runs(settings, overrides, opening) as report:
@@ -50,7 +56,7 @@ def run(
             report.leave_when_rejected()
             raise ServiceError("No drop was accepted yet, so there is nothing to build; see `caremetrix drop list`.")
         if restate:
-            report.restate(_date(from_, "--from") or opening, day)
+            report.restate(_date(from_, "--from") or opening, day, select=select)
         elif select is None and report.ok and is_up_to_date(settings, day):
             report.leave_when_rejected()
             say(f"Nothing new: every drop of {settings.inbox} is applied and everything is built to {day}.", status="nothing new", date=day)
@@ -126,7 +132,7 @@ class Runs(ExitStack):
         """One run of the newest date."""
         self._execute(day, select=select)
 
-    def restate(self, first: date, last: date, *, take_in: bool = True) -> None:
+    def restate(self, first: date, last: date, *, take_in: bool = True, select: str | None = None) -> None:
         """Runs over the range in chunks, oldest first; a chunk that is up to date costs next to nothing.
 
         Without ``take_in`` the inbox is left alone.
@@ -134,10 +140,10 @@ class Runs(ExitStack):
         from caremetrix_assets.defs.local_run import all_but_the_ledger
 
         start = max(first, self.opening)
-        select = None if take_in else all_but_the_ledger(self.opening, self.overrides)
+        chosen = select if take_in else all_but_the_ledger(self.opening, self.overrides)
         while start <= last:
             end = min(last, start + timedelta(days=RESTATE_CHUNK_DAYS - 1))
-            self._execute(last, restate=(start, end), select=select)
+            self._execute(last, restate=(start, end), select=chosen)
             start = end + timedelta(days=1)
 
     def _execute(self, day: date, **kwargs: Any) -> None:
@@ -158,11 +164,21 @@ class Runs(ExitStack):
         say(document.pop("text"), styled=True, **document, failures=self.failures, rejected=[e.reason for e in rejected])
         for step, reason in self.failures.items():
             note(f"{step}: {reason}")
+        self._tell_webhook(day)
         if self.service_failed:
             raise typer.Exit(3)
         self.leave_when_rejected()
         if self.failures:
             raise typer.Exit(1)
+
+    def _tell_webhook(self, day: date) -> None:
+        """Runs of a terminal have no sensor behind them that would tell."""
+        if not self.failures:
+            return
+        what = f"`caremetrix run` failed: {'; '.join(self.failures.values())}".rstrip(".") + "."
+        todo = "Readers keep the last good data. Once the cause is mended, run again."
+        told = notify(self.settings, "run_failed", what, todo, run_id=self.runs[-1], partition=day.isoformat(), steps=list(self.failures))
+        note(told) if told else None
 
     def new_rejections(self) -> list[Entry]:
         """Drops that this command rejected."""

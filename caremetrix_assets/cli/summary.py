@@ -33,9 +33,10 @@ class Progress:
         self._task: Any = None
 
     def __enter__(self) -> Progress:
-        from caremetrix_assets.defs.progress import LISTENERS
+        from caremetrix_assets.defs.progress import LISTENERS, WAITERS
 
         LISTENERS.append(self.heard)
+        WAITERS.append(note)
         if is_terminal():
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
             self._bar = RichProgress(*columns, console=err, transient=True)
@@ -44,9 +45,10 @@ class Progress:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        from caremetrix_assets.defs.progress import LISTENERS
+        from caremetrix_assets.defs.progress import LISTENERS, WAITERS
 
         LISTENERS.remove(self.heard)
+        WAITERS.remove(note)
         if self._bar:
             self._bar.stop()
             self._bar = None

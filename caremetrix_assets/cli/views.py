@@ -21,8 +21,5 @@ def duckdb(
 
     layers = write_views(lake_of(lake), file)
     count = sum(len(names) for names in layers.values())
-    say(
-        f"{file} has {count} views over the lake. Open it with `duckdb {file}`; later partitions show by themselves.",
-        file=file,
-        views=layers,
-    )
+    text = f"{file} has {count} views over the lake. Open it with `duckdb {file}`; later partitions show by themselves."
+    say(text, file=file, views=layers)

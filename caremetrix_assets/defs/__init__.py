@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from caremetrix_assets.catalog.load import load_catalog
+from caremetrix_assets.defs.alerts import failed_runs, freshness_check, table_freshness
 from caremetrix_assets.defs.automation import everything, marts, new_drops, nightly_refresh
 from caremetrix_assets.defs.io_manager import LakeIOManager
 from caremetrix_assets.defs.ops import ops_assets
@@ -25,12 +26,16 @@ def build_definitions(start: date, overrides: dict[str, Any] | None = None) -> d
     ``overrides`` are settings by name that win over the environment.
     """
     catalog, partitions, chosen = load_catalog(), daily(start), overrides or {}
-    in_athena = load_settings(**chosen).registers_tables
+    settings = load_settings(**chosen)
     return dg.Definitions(
-        assets=[*ops_assets(catalog, partitions, in_athena=in_athena), *table_assets(catalog, partitions)],
+        assets=[
+            *ops_assets(catalog, partitions, in_athena=settings.registers_tables),
+            *table_assets(catalog, partitions, settings.engine),
+        ],
         jobs=[everything, marts],
         schedules=[nightly_refresh],
-        sensors=[new_drops],
+        sensors=[new_drops, table_freshness, failed_runs],
+        asset_checks=[freshness_check],
         resources={"lake": LakeResource(overrides=chosen), "lake_io": LakeIOManager(overrides=chosen)},
         executor=dg.in_process_executor,
     )

@@ -11,6 +11,7 @@ import dagster as dg
 
 from caremetrix_assets.defs import build_definitions
 from caremetrix_assets.defs.automation import JOB
+from caremetrix_assets.defs.failures import error_of, reason_of
 from caremetrix_assets.defs.resources import RESTATE_TAG
 from caremetrix_assets.defs.tables import LEDGER_KEY
 from caremetrix_assets.errors import UsageError
@@ -62,10 +63,10 @@ def execute(
         tags=tags,
     )
     events = result.get_step_failure_events()
-    services = [e for e in events if _error(e) and _error(e).cls_name in SERVICE_ERRORS]
+    services = [e for e in events if error_of(e) and error_of(e).cls_name in SERVICE_ERRORS]
     if services:  # every later step fails for the same reason
-        return RunReport(result.run_id, False, {str(services[0].step_key): _reason(services[0])}, True)
-    return RunReport(result.run_id, result.success, {str(e.step_key): _reason(e) for e in events})
+        return RunReport(result.run_id, False, {str(services[0].step_key): reason_of(services[0])}, True)
+    return RunReport(result.run_id, result.success, {str(e.step_key): reason_of(e) for e in events})
 
 
 def all_but_the_ledger(start: date, overrides: dict[str, Any]) -> list[dg.AssetKey]:
@@ -91,19 +92,3 @@ def _selected(definitions: dg.Definitions, select: str | Sequence[dg.AssetKey] |
     if not keys:
         raise UsageError(f"--select {select!r} selects no table; `caremetrix tables` lists them.")
     return sorted(keys)
-
-
-def _reason(event: dg.DagsterEvent) -> str:
-    failure = getattr(event.event_specific_data, "user_failure_data", None)
-    if failure and failure.description:
-        return str(failure.description)
-    error = _error(event)
-    return str(error.message).strip().split(": ", 1)[-1].strip() if error else "failed"
-
-
-def _error(event: dg.DagsterEvent) -> Any:
-    """The error that a step raised, without Dagster's wrapping."""
-    error: Any = getattr(event.event_specific_data, "error", None)
-    while error is not None and error.cause is not None and str(error.cls_name).startswith(("Dagster", "RetryRequested")):
-        error = error.cause
-    return error

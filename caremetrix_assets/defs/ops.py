@@ -7,14 +7,18 @@ from collections import Counter
 import dagster as dg
 
 from caremetrix_assets.catalog.models import Catalog
+from caremetrix_assets.defs.failures import told_without_values
 from caremetrix_assets.defs.partitions import keys_of
 from caremetrix_assets.defs.resources import LakeResource
-from caremetrix_assets.defs.tables import LEDGER_KEY, RETRY, asset_key
-from caremetrix_assets.errors import CaremetrixError, ServiceError
+from caremetrix_assets.defs.shown import drops_metadata, records
+from caremetrix_assets.defs.tables import APPLIED_KEY, LEDGER_KEY, RETRY, asset_key
 from caremetrix_assets.serving.athena.sync import sync_lake
+from caremetrix_assets.serving.webhook import notify
+from caremetrix_assets.sources.ledger import Ledger
 from caremetrix_assets.steps.ingest import finish, take_in
+from caremetrix_assets.steps.tally import by_table, summary
 
-APPLIED_KEY = dg.AssetKey(["ops", "applied"])
+REJECTED_TODO = "The tables are as they were. Mend the folder and it is looked at again; `caremetrix drop check FOLDER` says what is wrong."
 
 
 def ops_assets(catalog: Catalog, partitions: dg.PartitionsDefinition, *, in_athena: bool) -> list[dg.AssetsDefinition]:
@@ -28,7 +32,7 @@ def _drop_ledger(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
         key=LEDGER_KEY,
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        group_name="ops",
+        group_name="ops_drops",  # not with what comes after the tables: the groups of the graph would form a circle
         kinds={"duckdb", "parquet"},
         owners=["team:data-team"],
         retry_policy=RETRY,
@@ -36,17 +40,17 @@ def _drop_ledger(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     )
     def drop_ledger(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
         run = lake.run_context(context.run, keys_of(context), context.retry_number + 1)
-        try:
+        with told_without_values():
             report = take_in(run, progress=context.log.info)
-        except ServiceError:
-            raise
-        except CaremetrixError as error:
-            raise dg.Failure(str(error), allow_retries=False) from error
         for rejected in report.rejected:
-            context.log.warning(f"drop {rejected.name} was rejected: {rejected.reason}")
+            what = f"Drop {rejected.name} was rejected: {str(rejected.reason).rstrip('.')}."
+            context.log.warning(what)
+            told = notify(lake.settings(), "drop_rejected", what, REJECTED_TODO, drop=rejected.name, run_id=context.run.run_id)
+            if told:
+                context.log.warning(told)
         lake.refresh_drops()
         metadata = {"drops_accepted": len(report.accepted), "drops_rejected": len(report.rejected), "rows_in": report.rows_in}
-        return dg.MaterializeResult(metadata=metadata)
+        return dg.MaterializeResult(metadata={**metadata, **drops_metadata(Ledger.load(run.storage).history())})
 
     return drop_ledger
 
@@ -65,8 +69,10 @@ def _applied(catalog: Catalog, partitions: dg.PartitionsDefinition) -> dg.Assets
     )
     def applied(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
         run = lake.run_context(context.run, keys_of(context), context.retry_number + 1)
-        summary = finish(run)
-        return dg.MaterializeResult(metadata={k: v for k, v in summary.items() if v is not None})
+        found = {**finish(run), **summary(run.tallies)}
+        context.log.info(found["summary"])
+        changed = {"by_table": records(by_table(run.tallies))} if by_table(run.tallies) else {}
+        return dg.MaterializeResult(metadata={**{k: v for k, v in found.items() if v is not None}, **changed})
 
     return applied
 
@@ -84,12 +90,8 @@ def _athena(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
         description="Registers new and changed tables in the Glue catalog and moves entity dimensions to their newest snapshot.",
     )
     def athena(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
-        try:
+        with told_without_values():
             changes = sync_lake(lake.settings())
-        except ServiceError:
-            raise
-        except CaremetrixError as error:
-            raise dg.Failure(str(error), allow_retries=False) from error
         for change in changes:
             if change.action in ("removed", "refused"):
                 context.log.warning(f"{change.table} was {change.action}: {change.detail}")

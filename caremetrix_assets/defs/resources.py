@@ -10,6 +10,7 @@ from pydantic import PrivateAttr
 
 from caremetrix_assets.audit.gx import warm_up
 from caremetrix_assets.defs.lost_runs import sign_of_life
+from caremetrix_assets.defs.progress import hear
 from caremetrix_assets.lake.lease import Lease
 from caremetrix_assets.settings import Settings, load_settings
 from caremetrix_assets.steps.begin import begin_run
@@ -17,6 +18,7 @@ from caremetrix_assets.steps.context import RunContext
 
 RESTATE_TAG = "caremetrix/restate"
 ONLY_TAG = "caremetrix/only"
+NO_DROP = "none"  # in place of drop ids: only what is applied already
 
 
 class LakeResource(dg.ConfigurableResource):
@@ -42,7 +44,7 @@ class LakeResource(dg.ConfigurableResource):
         with ExitStack() as held:
             if context.instance:
                 held.enter_context(sign_of_life(context.instance, run_id))
-            self._lease = held.enter_context(Lease(open_lake(self.settings()), f"run {run_id}", on_wait=log.info))
+            self._lease = held.enter_context(Lease(open_lake(self.settings()), f"run {run_id}", on_wait=lambda text: hear(text, log.info)))
             try:
                 yield self
             finally:

@@ -9,16 +9,17 @@ from caremetrix_assets.audit.model import Group
 from caremetrix_assets.audit.results import summaries
 from caremetrix_assets.catalog.lineage import column_lineage
 from caremetrix_assets.catalog.models import Catalog, Table
+from caremetrix_assets.defs.failures import told_without_values
 from caremetrix_assets.defs.partitions import keys_of
 from caremetrix_assets.defs.progress import tell
 from caremetrix_assets.defs.resources import LakeResource
-from caremetrix_assets.errors import CaremetrixError, ServiceError
+from caremetrix_assets.defs.shown import records, run_metadata
 from caremetrix_assets.steps.build import build
 from caremetrix_assets.steps.publish import publish
 from caremetrix_assets.steps.staged import Staged
 
 GROUPS: dict[Group, bool] = {"contract": True, "integrity": True, "watch": False}
-LEDGER_KEY = dg.AssetKey(["ops", "drop_ledger"])
+LEDGER_KEY, APPLIED_KEY = dg.AssetKey(["ops", "drop_ledger"]), dg.AssetKey(["ops", "applied"])
 # Infrastructure only: data errors are raised as failures that Dagster does not retry.
 RETRY = dg.RetryPolicy(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 
@@ -28,9 +29,9 @@ def asset_key(table: Table) -> dg.AssetKey:
     return dg.AssetKey([table.layer, table.name])
 
 
-def table_assets(catalog: Catalog, partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """One asset per table of the catalog."""
-    return [_table_asset(catalog, table, partitions) for table in catalog.tables.values()]
+def table_assets(catalog: Catalog, partitions: dg.PartitionsDefinition, engine: str = "duckdb") -> list[dg.AssetsDefinition]:
+    """One asset per table of the catalog; ``engine`` runs the SELECTs, and DuckDB replays the raw tables."""
+    return [_table_asset(catalog, t, partitions, "duckdb" if t.layer == "raw" else engine) for t in catalog.tables.values()]
 
 
 def _deps(catalog: Catalog, table: Table) -> list[dg.AssetKey]:
@@ -38,7 +39,7 @@ def _deps(catalog: Catalog, table: Table) -> list[dg.AssetKey]:
     return [LEDGER_KEY, *read] if table.layer == "raw" else read
 
 
-def _table_asset(catalog: Catalog, table: Table, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+def _table_asset(catalog: Catalog, table: Table, partitions: dg.PartitionsDefinition, engine: str) -> dg.AssetsDefinition:
     key = asset_key(table)
 
     @dg.asset(
@@ -50,7 +51,7 @@ def _table_asset(catalog: Catalog, table: Table, partitions: dg.PartitionsDefini
         description=_description(table),
         metadata=_definition_metadata(table),
         group_name=table.group,
-        kinds={"duckdb", "parquet"},
+        kinds={engine, "parquet"},
         owners=[f"team:{table.owner}"],
         code_version=table.definition,
         retry_policy=RETRY,
@@ -58,13 +59,9 @@ def _table_asset(catalog: Catalog, table: Table, partitions: dg.PartitionsDefini
     )
     def build_asset(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Any]:
         run = lake.run_context(context.run, keys_of(context), context.retry_number + 1)
-        try:
+        with told_without_values(f"{table.name}: "):
             staged = build(run, table)
             tell(staged)
-        except ServiceError:
-            raise
-        except CaremetrixError as error:
-            raise dg.Failure(f"{table.name}: {error}", allow_retries=False) from error
         found = summaries(staged.results)
         for group, blocks in GROUPS.items():
             yield _check_result(found.get(group, []), group, blocks)
@@ -72,9 +69,7 @@ def _table_asset(catalog: Catalog, table: Table, partitions: dg.PartitionsDefini
             for day in publish(staged):
                 context.log_event(dg.AssetMaterialization(asset_key=key, partition=day.isoformat()))
             raise dg.Failure(_blocked_message(staged), allow_retries=False)
-        # an instance in memory ends with its run, so nobody could look the lineage up
-        lineage = {} if context.instance.is_ephemeral else _lineage_metadata(catalog, table)
-        yield dg.Output(staged, metadata={**_run_metadata(staged), **lineage})
+        yield dg.Output(staged, metadata={**run_metadata(staged), **_lineage_metadata(context.instance, catalog, table)})
 
     return build_asset
 
@@ -95,8 +90,13 @@ def _definition_metadata(table: Table) -> dict[str, Any]:
     }
 
 
-def _lineage_metadata(catalog: Catalog, table: Table) -> dict[str, Any]:
-    """Where each column's value comes from, as Dagster shows it beside the columns."""
+def _lineage_metadata(instance: dg.DagsterInstance, catalog: Catalog, table: Table) -> dict[str, Any]:
+    """Where each column's value comes from, as Dagster shows it beside the columns.
+
+    An instance in memory ends with its run, so nobody could look it up there: a tenth of a run is spared.
+    """
+    if instance.is_ephemeral:
+        return {}
     found = {
         column: [dg.TableColumnDep(asset_key(catalog.tables[name]), source) for name, source in sources if name in catalog.tables]
         for column, sources in column_lineage(catalog, table).items()
@@ -104,27 +104,12 @@ def _lineage_metadata(catalog: Catalog, table: Table) -> dict[str, Any]:
     return {"dagster/column_lineage": dg.TableColumnLineage({c: deps for c, deps in found.items() if deps})} if found else {}
 
 
-def _run_metadata(staged: Staged) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "dagster/row_count": staged.rows,
-        "partitions_published": len(staged.partitions) + len(staged.removed),
-        "partitions_stale": len(staged.stale),
-        "seconds": round(staged.seconds, 3),
-    }
-    if staged.grade:
-        found["grade"] = staged.grade
-    if staged.preview:
-        found["totals"] = dg.MetadataValue.table([dg.TableRecord(record) for record in staged.preview])
-    return found
-
-
 def _check_result(rules: list[dict[str, Any]], group: str, blocks: bool) -> dg.AssetCheckResult:
-    records = [dg.TableRecord(rule) for rule in rules]
     return dg.AssetCheckResult(
         check_name=group,
         passed=all(rule["status"] == "passed" for rule in rules),
         severity=dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN,
-        metadata={"rules": dg.MetadataValue.table(records)} if records else {"note": "Nothing was rebuilt, so nothing was checked."},
+        metadata={"rules": records(rules)} if rules else {"note": "Nothing was rebuilt, so nothing was checked."},
     )
 
 

@@ -186,8 +186,12 @@ def file_sha256(path: Path) -> str:
 
 def empty_relation(con: duckdb.DuckDBPyConnection, table: Table, name: str) -> None:
     """A view of the table's columns without rows: how readers see a table that has no partition yet."""
-    columns = ", ".join(f"cast(null as {c.sql_type}) as {quote(c.name)}" for c in table.columns)
-    con.execute(f"create or replace temp view {quote(name)} as select {columns} where false")
+    con.execute(f"create or replace temp view {quote(name)} as {no_rows(table)}")
+
+
+def no_rows(table: Table) -> str:
+    """A SELECT of the table's columns, with their types, without rows."""
+    return f"select {', '.join(f'cast(null as {c.sql_type}) as {quote(c.name)}' for c in table.columns)} where false"
 
 
 def parquet_relation(con: duckdb.DuckDBPyConnection, name: str, paths: list[Path]) -> None:

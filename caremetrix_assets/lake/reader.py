@@ -75,12 +75,7 @@ class LakeTable:
 
     def partitions(self) -> dict[date, ObjectInfo]:
         """Published partitions by date, oldest first."""
-        found = {}
-        for info in self.lake.storage.list(table_prefix(self.contract.layer, self.name)):
-            place = parse_object_key(info.key)
-            if place:
-                found[place.partition_date] = info
-        return dict(sorted(found.items()))
+        return partitions_of(self.lake.storage, self.contract)
 
     def newest(self) -> date | None:
         """The newest date to read: the pointer of an entity dimension, else the newest partition; None without one."""
@@ -121,6 +116,16 @@ class LakeTable:
     def schema(self) -> pa.Schema:
         """The contract's columns as an Arrow schema."""
         return pa.schema([(c.name, ARROW_TYPES[c.type]) for c in self.contract.columns])
+
+
+def partitions_of(storage: Storage, table: Table) -> dict[date, ObjectInfo]:
+    """Objects of the table's partitions that are in the lake, by date, oldest first."""
+    found = {}
+    for info in storage.list(table_prefix(table.layer, table.name)):
+        place = parse_object_key(info.key)
+        if place:
+            found[place.partition_date] = info
+    return dict(sorted(found.items()))
 
 
 def open_lake(settings: Settings) -> Storage:

@@ -190,7 +190,6 @@ class S3Storage:
 
     def _make_client(self, session: Any, read_seconds: int, attempts: int) -> Any:
         from botocore.config import Config
-        from botocore.exceptions import BotoCoreError
 
         own = self.options.endpoint is not None
         config = Config(
@@ -203,13 +202,8 @@ class S3Storage:
             request_checksum_calculation="when_required" if own else "when_supported",
             response_checksum_validation="when_required" if own else "when_supported",
         )
-        region = self.options.region or session.region_name or "us-east-1"
-        try:
-            return session.client("s3", region_name=region, endpoint_url=self.options.endpoint, config=config)
-        except ValueError as error:
-            if isinstance(error, BotoCoreError):
-                raise
-            raise UsageError("CAREMETRIX_S3_ENDPOINT is not an address such as http://localhost:9000.") from error
+        no_address = "CAREMETRIX_S3_ENDPOINT is not an address such as http://localhost:9000."
+        return client_of(session, "s3", self.options.region, self.options.endpoint, config, no_address)
 
     def _download(self, key: str, etag: str | None, sink: BinaryIO) -> None:
         """Writes the object's bytes to ``sink``; begins again when the connection breaks within them."""
@@ -248,6 +242,19 @@ class S3Storage:
         root = self.options.cache_dir or Path(tempfile.gettempdir()) / f"caremetrix-{os.getuid()}" / "objects"
         source = hashlib.sha256(f"{self.options.endpoint}|{self.bucket}/{self._base}".encode()).hexdigest()[:16]
         return root.expanduser().absolute() / source
+
+
+def client_of(session: Any, service: str, region: str | None, endpoint: str | None, config: Any, no_address: str) -> Any:
+    """A client of an AWS service, or of one like it at ``endpoint``; UsageError with ``no_address`` when that cannot be one."""
+    from botocore.exceptions import BotoCoreError
+
+    region = region or session.region_name or "us-east-1"
+    try:
+        return session.client(service, region_name=region, endpoint_url=endpoint, config=config)
+    except ValueError as error:
+        if isinstance(error, BotoCoreError):
+            raise
+        raise UsageError(no_address) from error
 
 
 def _look(client: Any, bucket: str) -> None:

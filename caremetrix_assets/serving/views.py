@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from caremetrix_assets.catalog.models import Table
-from caremetrix_assets.engines.duckdb import literal
+from caremetrix_assets.engines.duckdb import literal, no_rows
 from caremetrix_assets.errors import ServiceError, UsageError
 from caremetrix_assets.lake.changelog import quoted
 from caremetrix_assets.lake.layout import pointer_key, table_prefix
@@ -49,8 +49,7 @@ def write_views(lake: Lake, file: Path) -> dict[str, list[str]]:
 def _view(lake: Lake, table: Table) -> str:
     columns = ", ".join(f"t.{quoted(c.name)}" for c in table.columns)
     if not lake.table(table.name).partitions():
-        nothing = ", ".join(f"cast(null as {c.sql_type}) as {quoted(c.name)}" for c in table.columns)
-        return f"select {nothing} where false"
+        return no_rows(table)
     pattern = f"{lake.storage.url}/{table_prefix(table.layer, table.name)}partition_date=*/{table.name}.parquet"
     rows = f"select {columns} from read_parquet({literal(pattern)}, hive_partitioning = false) as t"
     if table.dimension != "entity":

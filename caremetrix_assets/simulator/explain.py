@@ -21,7 +21,8 @@ def explained(con: duckdb.DuckDBPyConnection, parameters: Parameters) -> list[di
 
     The connection is one in which ``make_feed`` has run.
     """
-    con.execute((SQL / "explain.sql").read_text("utf-8"))
+    for part in ("bookings", "money", "people"):
+        con.execute((SQL / f"explain_{part}.sql").read_text("utf-8"))
     numbers = {name: (mean, low, high, n) for name, mean, low, high, n in con.execute(_NUMBERS).fetchall()}
     labels: dict[str, dict[str, int]] = {}
     for name, label, n in con.execute(_LABELS).fetchall():

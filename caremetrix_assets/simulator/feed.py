@@ -1,11 +1,12 @@
 """Runs the simulator's SQL over the Synthea state and leaves the ten files of the feed as tables of a DuckDB.
 
 The SQL lies in ``sql/``, in the order given here; parameters come in as macros (``parameters``), the state as tables
-(``state``). The result depends on these and the seed only.
+(``state``), maintained lists that the package ships under their names. The result depends on these and the seed only.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -13,10 +14,12 @@ from pathlib import Path
 
 import duckdb
 
+from caremetrix_assets.catalog.models import Catalog
+from caremetrix_assets.engines.given import create_seeds
 from caremetrix_assets.simulator.drops import LEDGER, Source
 from caremetrix_assets.simulator.parameters import Parameters
 from caremetrix_assets.simulator.state import load_state
-from caremetrix_assets.sources.contracts import RawFile
+from caremetrix_assets.sources.contracts import raw_files
 
 SQL = Path(__file__).with_name("sql")
 PROCESSES = (
@@ -78,7 +81,7 @@ def table_of(file: str) -> str:
 def make_feed(
     con: duckdb.DuckDBPyConnection,
     sources: Sequence[Source],
-    files: Mapping[str, RawFile],
+    catalog: Catalog,
     setting: Setting,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> list[str]:
@@ -94,12 +97,14 @@ def make_feed(
     con.execute("create macro window_start() as cast(start_date() - interval 12 month as date)")
     for macro in setting.parameters.macros():
         con.execute(macro)
-    held = load_state(con, sources, files)
+    held = load_state(con, sources, raw_files(catalog))
     has_ledger = held.issuperset(LEDGER)
     con.execute(f"create macro has_ledger() as {str(has_ledger).lower()}")
     con.execute((SQL / "macros.sql").read_text("utf-8"))
-    for process in PROCESSES:
+    steps = {process: (SQL / f"{process}.sql").read_text("utf-8") for process in PROCESSES}
+    create_seeds(con, catalog, set(re.findall(r"\w+", " ".join(steps.values()))))
+    for process, text in steps.items():
         on_step(process.replace("_", " "))
-        con.execute((SQL / f"{process}.sql").read_text("utf-8"))
+        con.execute(text)
     absent = (() if has_ledger else NEEDS_LEDGER) + (() if "procedures" in held else NEEDS_PROCEDURES)
     return [file for file in KEYS if file not in absent]

@@ -22,7 +22,7 @@ from caremetrix_assets.simulator.feed import Setting, make_feed
 from caremetrix_assets.simulator.output import OWN_FILES, keep_changes, note_of, publish, seal_alone, store, write_files
 from caremetrix_assets.simulator.parameters import Parameters, load_parameters
 from caremetrix_assets.simulator.state import REQUIRED
-from caremetrix_assets.sources.contracts import RawFile, known_places, raw_files
+from caremetrix_assets.sources.contracts import known_places
 from caremetrix_assets.sources.manifest import Kind
 from caremetrix_assets.sources.reader import connect
 from caremetrix_assets.sources.simulated import SIMULATION
@@ -72,7 +72,7 @@ class _Job:
     earlier: list[Source]
     sources: list[Source]
     setting: Setting
-    files: Mapping[str, RawFile]
+    catalog: Catalog
     known: frozenset[str]
 
 
@@ -91,7 +91,7 @@ def simulate(order: Order, catalog: Catalog, workshop: Workshop, out: Path | Non
         made.mkdir()
         before = _before(job, workshop, work) if job.drop.kind == "delta" and job.earlier else {}
         with _connection(workshop, work) as con:
-            files = make_feed(con, job.sources, job.files, job.setting, workshop.on_step)
+            files = make_feed(con, job.sources, job.catalog, job.setting, workshop.on_step)
             workshop.on_step("writing the files")
             withdrawn = keep_changes(con, files, before)
             rows = write_files(con, files, made, pack)
@@ -112,19 +112,19 @@ def explain(order: Order, catalog: Catalog, workshop: Workshop) -> list[dict[str
     job = _prepare(order, catalog)
     workshop.work_dir.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=workshop.work_dir, prefix="simulate-") as folder, _connection(workshop, Path(folder)) as con:
-        make_feed(con, job.sources, job.files, job.setting, workshop.on_step)
+        make_feed(con, job.sources, job.catalog, job.setting, workshop.on_step)
         return explained(con, job.setting.parameters)
 
 
 def _prepare(order: Order, catalog: Catalog) -> _Job:
-    files, known = raw_files(catalog), known_places(catalog)
+    known = known_places(catalog)
     drop = open_source(order.folder, known, order.drop_date, order.kind)
     if not drop.is_sealed and order.kind is None and order.history:
         drop = replace(drop, kind="delta")
     sources = in_order(drop, [open_source(path, known) for path in order.history])
     earlier = [source for source in sources if source is not drop]
     setting = Setting(_start(order.parameters, sources), drop.drop_date, order.seed, order.parameters)
-    return _Job(drop, earlier, sources, setting, files, known)
+    return _Job(drop, earlier, sources, setting, catalog, known)
 
 
 def _start(parameters: Parameters, sources: Sequence[Source]) -> date:
@@ -157,7 +157,7 @@ def _before(job: _Job, workshop: Workshop, work: Path) -> dict[str, Path]:
         return {}
     setting = Setting(job.setting.start, end, job.setting.seed, job.setting.parameters)
     with _connection(workshop, folder) as con:
-        return store(con, make_feed(con, job.earlier, job.files, setting), folder)
+        return store(con, make_feed(con, job.earlier, job.catalog, setting), folder)
 
 
 def _connection(workshop: Workshop, work: Path) -> duckdb.DuckDBPyConnection:

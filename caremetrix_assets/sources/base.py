@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 
 from caremetrix_assets.errors import ServiceError
-from caremetrix_assets.lake.layout import BASE_KEY, base_key, drop_file_key
+from caremetrix_assets.lake.layout import BASE_KEY, DROPS_PREFIX, base_key, drop_file_key, drop_report_key
 from caremetrix_assets.lake.objects import Storage
 from caremetrix_assets.sources.sql import PARQUET, literal
 
@@ -46,6 +46,13 @@ class Base:
         storage.write(BASE_KEY, json.dumps(content, indent=1).encode() + b"\n")
 
 
+def archived_ids(storage: Storage) -> set[str]:
+    """Drops with a report in the archive, whatever their status; it is written last, so their files are whole."""
+    keys = {info.key for info in storage.list(DROPS_PREFIX)}
+    ids = {key.removeprefix(DROPS_PREFIX).split("/")[0] for key in keys}
+    return {drop_id for drop_id in ids if drop_report_key(drop_id) in keys}
+
+
 class Archive:
     """The archived files of all drops, for reading. ``work_dir`` takes the files that are put together from the base."""
 
@@ -59,13 +66,13 @@ class Archive:
 
     def has(self, drop_id: str, file: str) -> bool:
         """Whether the drop has an archived file of this name."""
-        if self.base is not None and drop_id in self.base.drop_ids:
+        if self.base is not None and self.is_folded(drop_id):
             return file in self.base.files
         return self.storage.exists(drop_file_key(drop_id, file))
 
     def path(self, drop_id: str, file: str) -> Path:
         """A local file with all records of the drop's file, in file order; not to be changed."""
-        if self.base is None or drop_id not in self.base.drop_ids:
+        if self.base is None or not self.is_folded(drop_id):
             return self.storage.local_path(drop_file_key(drop_id, file))
         out = self.work_dir / "unfolded" / self.base.folder / drop_id / f"{file}.parquet"
         if not out.exists():

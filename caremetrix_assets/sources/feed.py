@@ -200,17 +200,24 @@ def _judge(state: _State, file: RawFile, result: FeedFound) -> None:
         rows = state.con.execute(_offenders(file.table, check.sql)).fetchall()
         state.show(file.table, "state")
         if rows and check.severity == "blocking":
-            result.stopping += [FeedRow(name, line, None, rule, check.doc) for name, line in rows[:SHOWN]]
+            result.stopping += [FeedRow(name, line, column, rule, check.doc) for name, line, column in rows[:SHOWN]]
         elif rows:
-            result.watched.append(f"{file.name}: {len(rows)} rows fall under {rule} ({rows[0][0]} line {rows[0][1]}): {check.doc}")
+            name, line, column = rows[0]
+            where = f"{name} line {line}" + (f", {column}" if column else "")
+            result.watched.append(f"{file.name}: {len(rows)} rows fall under {rule} ({where}): {check.doc}")
 
 
 def _offenders(table: Table, sql: str) -> str:
-    """The drop's rows that a check finds, with their places; a check names rows by their natural key."""
+    """The drop's rows that a check finds, with their places and columns.
+
+    A check names rows by their natural key, and may name the column at fault as ``at_column``.
+    """
     key = " || '|' || ".join(iso_text(table.column(c), "r.") for c in table.natural_key)
     return (
-        f"select r.source_file, r.source_line from {quoted(table.name)} as r "
-        f"inner join (select distinct key from ({sql}) as q) as f on f.key = {key} order by r.source_file, r.source_line"
+        f"with found as (select * from ({sql}) union all by name select null as at_column where false) "
+        f"select r.source_file, r.source_line, f.at_column from {quoted(table.name)} as r "
+        f"inner join (select key, min(at_column) as at_column from found group by key) as f on f.key = {key} "
+        "order by r.source_file, r.source_line"
     )
 
 

@@ -16,16 +16,14 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from caremetrix_assets.errors import UsageError
-from caremetrix_assets.lake.layout import BASE_PREFIX, DROPS_PREFIX, QUARANTINE_PREFIX, base_key
+from caremetrix_assets.lake.layout import BASE_PREFIX, DROPS_PREFIX, QUARANTINE_PREFIX, base_key, drop_report_key
 from caremetrix_assets.lake.objects import ObjectInfo, Storage
 from caremetrix_assets.sources.archive import load_report
-from caremetrix_assets.sources.base import PLACE_COLUMNS, Archive, Base
+from caremetrix_assets.sources.base import PLACE_COLUMNS, Archive, Base, archived_ids
 from caremetrix_assets.sources.forget import drop_base
 from caremetrix_assets.sources.ledger import IN_FORCE, Entry, Ledger
 from caremetrix_assets.sources.reader import connect
 from caremetrix_assets.sources.sql import PARQUET, PARQUET_OF_NUMBERS, literal, name
-
-REPORT = "/report.json"
 
 
 def to_fold(ledger: Ledger, until: date) -> list[Entry]:
@@ -81,14 +79,11 @@ def refuse_folded(storage: Storage, entry: Entry) -> None:
 
 def leftovers(storage: Storage, ledger: Ledger) -> Iterator[ObjectInfo]:
     """Objects of the archive that nothing needs: files of folded drops, drops that can no longer come back, cut-short reads."""
-    base = Base.load(storage)
-    reported = {
-        info.key.removeprefix(DROPS_PREFIX).removesuffix(REPORT) for info in storage.list(DROPS_PREFIX) if info.key.endswith(REPORT)
-    }
+    base, reported = Base.load(storage), archived_ids(storage)
     for info in storage.list(DROPS_PREFIX):
         drop_id = info.key.removeprefix(DROPS_PREFIX).split("/")[0]
         entry = ledger.entries.get(drop_id)
-        is_folded = base is not None and drop_id in base.drop_ids and not info.key.endswith(REPORT)
+        is_folded = base is not None and drop_id in base.drop_ids and info.key != drop_report_key(drop_id)
         if is_folded or drop_id not in reported or (entry is not None and _is_over(entry, base)):
             yield info
     for info in storage.list(QUARANTINE_PREFIX):
@@ -110,30 +105,38 @@ def _fold_file(con: duckdb.DuckDBPyConnection, archive: Archive, file: str, ids:
     folded = [i for i in ids if archive.is_folded(i)]
     samples = [literal(archive.path(i, file)) for i in ids if i not in folded[1:]]
     con.execute(f"create temp table shape as select * from read_parquet([{', '.join(samples)}], union_by_name = true) limit 0")
-    described = con.execute("describe shape").fetchall()
-    values = [c for c, *_ in described if c not in PLACE_COLUMNS]
-    listed, hashed = ", ".join(name(c) for c in values), f"hash({', '.join(name(c) for c in values)})"
+    columns = [c for c, *_ in con.execute("describe shape").fetchall()]
+    values = [c for c in columns if c not in PLACE_COLUMNS]
+    hashed = f"hash({', '.join(name(c) for c in values)})"
     con.execute(f"create table disk.rows as select {hashed} as row_hash, cast(0 as bigint) as row_no, * from shape")
     con.execute(
-        "create table disk.places (drop_id varchar, place bigint, row_no bigint, source_file varchar, source_line bigint, is_superseded boolean)"
+        "create table disk.places (drop_id varchar, place bigint, row_no bigint, source_file varchar, source_line bigint, "
+        "is_superseded boolean)"
     )
-    same = " and ".join(f"r.{name(c)} is not distinct from d.{name(c)}" for c in values)
     for drop_id in ids:
         path = archive.path(drop_id, file)
         given = f"from shape union all by name select * from read_parquet({literal(path)}, file_row_number = true)"
-        rows = f"(select *, {hashed} as row_hash from ({given}))"
-        con.execute(
-            f"insert into disk.rows by name select row_hash, (select count(*) from disk.rows) + row_number() over (order by place) - 1 as row_no, "
-            f"{listed} from (select {listed}, row_hash, min(file_row_number) as place from {rows} as d "
-            f"where not exists (select 1 from disk.rows as r where r.row_hash = d.row_hash and {same}) group by all)"
-        )
-        con.execute(
-            f"insert into disk.places select {literal(drop_id)}, d.file_row_number, r.row_no, d.source_file, d.source_line, d.is_superseded "
-            f"from {rows} as d inner join disk.rows as r on r.row_hash = d.row_hash and {same}"
-        )
+        _add_drop(con, drop_id, f"(select *, {hashed} as row_hash from ({given}))", values)
         if archive.is_folded(drop_id):
             path.unlink()
     blank = {"source_file": "cast(null as varchar)", "source_line": "cast(null as bigint)", "is_superseded": "false"}
-    kept = ", ".join(f"{blank.get(c, name(c))} as {name(c)}" for c, *_ in described)
-    con.execute(f"copy (select {kept}, row_no from disk.rows order by row_no) to {literal(work / f'{file}.rows.parquet')} {PARQUET}")
-    con.execute(f"copy (from disk.places order by drop_id, place) to {literal(work / f'{file}.places.parquet')} {PARQUET_OF_NUMBERS}")
+    kept = ", ".join(f"{blank.get(c, name(c))} as {name(c)}" for c in columns)
+    rows, places = (literal(work / f"{file}.{part}.parquet") for part in ("rows", "places"))
+    con.execute(f"copy (select {kept}, row_no from disk.rows order by row_no) to {rows} {PARQUET}")
+    con.execute(f"copy (from disk.places order by drop_id, place) to {places} {PARQUET_OF_NUMBERS}")
+
+
+def _add_drop(con: duckdb.DuckDBPyConnection, drop_id: str, rows: str, values: Sequence[str]) -> None:
+    """Adds the rows that no drop before had, then where each row of the drop stands. Equal hashes are compared in full."""
+    listed = ", ".join(name(c) for c in values)
+    same = "r.row_hash = d.row_hash and " + " and ".join(f"r.{name(c)} is not distinct from d.{name(c)}" for c in values)
+    con.execute(
+        f"insert into disk.rows by name select row_hash, {listed}, "
+        f"(select count(*) from disk.rows) + row_number() over (order by place) - 1 as row_no "
+        f"from (select {listed}, row_hash, min(file_row_number) as place from {rows} as d "
+        f"where not exists (select 1 from disk.rows as r where {same}) group by all)"
+    )
+    con.execute(
+        f"insert into disk.places select {literal(drop_id)}, d.file_row_number, r.row_no, d.source_file, d.source_line, "
+        f"d.is_superseded from {rows} as d inner join disk.rows as r on {same}"
+    )

@@ -17,9 +17,9 @@ import duckdb
 import pyarrow.parquet as pq
 
 from caremetrix_assets.catalog.models import Catalog
-from caremetrix_assets.lake.layout import DROPS_PREFIX, base_key, drop_file_key, drop_report_key
+from caremetrix_assets.lake.layout import base_key, drop_file_key, drop_report_key
 from caremetrix_assets.lake.objects import Storage
-from caremetrix_assets.sources.base import Archive, Base
+from caremetrix_assets.sources.base import Archive, Base, archived_ids
 from caremetrix_assets.sources.contracts import raw_files
 from caremetrix_assets.sources.forget_rows import Paths, Search
 from caremetrix_assets.sources.forgotten import Forgotten
@@ -31,20 +31,20 @@ Counts = dict[str, int]
 
 def archived_drops(storage: Storage) -> dict[str, dict[str, Any]]:
     """The reports of every archived drop, whatever its status, by drop id."""
-    keys = [info.key for info in storage.list(DROPS_PREFIX) if info.key.endswith("/report.json")]
-    reports = (json.loads(storage.read(key)) for key in keys)
-    return {report["drop_id"]: report for report in reports}
+    return {drop_id: json.loads(storage.read(drop_report_key(drop_id))) for drop_id in sorted(archived_ids(storage))}
 
 
 def archive_paths(storage: Storage) -> Paths:
     """Local places of all archived rows by source file: one per drop that is not folded, and the base's rows."""
-    base, found = Base.load(storage), {}
+    base = Base.load(storage)
+    found: dict[str, list[Path]] = {}
     for drop_id, report in archived_drops(storage).items():
         if base is None or drop_id not in base.drop_ids:
             for file in report["files"]:
                 found.setdefault(file, []).append(storage.local_path(drop_file_key(drop_id, file)))
-    for file in base.files if base else ():
-        found.setdefault(file, []).append(storage.local_path(base_key(base.folder, file, "rows")))  # type: ignore[union-attr]
+    if base is not None:
+        for file in base.files:
+            found.setdefault(file, []).append(storage.local_path(base_key(base.folder, file, "rows")))
     return found
 
 
@@ -55,14 +55,13 @@ def erase(storage: Storage, catalog: Catalog, search: Search, work_dir: Path, ch
     """
     counts: Counts = {}
     _erase_from_base(storage, search, work_dir, counts, check)
-    base = Base.load(storage)
     archive = Archive(storage, work_dir)
     reports = archived_drops(storage)
     # the persons' own rows go last: a pass that follows a killed one learns from them whom it is about
     for is_person in (False, True):
         for drop_id, report in reports.items():
             check()
-            if base is None or drop_id not in base.drop_ids:
+            if not archive.is_folded(drop_id):
                 files = [file for file in report["files"] if (file in search.person_files) == is_person]
                 _erase_from_drop(storage, search, drop_id, files, work_dir, counts)
     for drop_id, report in reports.items():
@@ -150,7 +149,8 @@ def _keep_places(con: duckdb.DuckDBPyConnection, storage: Storage, base: Base, f
     old, out = storage.local_path(base_key(base.folder, file, "places")), rows.with_name(f"{file}.places.parquet")
     con.execute(
         f"copy (select p.* exclude (file_row_number) from read_parquet({literal(old)}, file_row_number = true) as p "
-        f"semi join read_parquet({literal(rows)}) as r on r.row_no = p.row_no order by p.file_row_number) to {literal(out)} {PARQUET_OF_NUMBERS}"
+        f"semi join read_parquet({literal(rows)}) as r on r.row_no = p.row_no order by p.file_row_number) "
+        f"to {literal(out)} {PARQUET_OF_NUMBERS}"
     )
     return pq.read_metadata(old).num_rows - pq.read_metadata(out).num_rows
 

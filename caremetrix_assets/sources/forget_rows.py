@@ -113,11 +113,8 @@ class Search:
 
     def _add_listed(self, paths: Sequence[Path], column: str, file: str) -> None:
         for path in paths:
-            self.con.execute(
-                f"insert into found select {literal(file)}, id from (select distinct {name(column)} as id "
-                f"from read_parquet({literal(path)})) where sha256(id) in (select id_hash from listed where file = {literal(file)}) "
-                f"and id not in (select f.id from found as f where f.file = {literal(file)})"
-            )
+            ids = f"select distinct {name(column)} as id from read_parquet({literal(path)})"
+            self._add(file, ids, f"sha256(id) in (select id_hash from listed where file = {literal(file)})")
 
     def _add_own(self, file: str, table: Table, paths: Sequence[Path]) -> None:
         """The ids of the rows of this file that are about the person, where a row has an id of its own."""
@@ -125,11 +122,15 @@ class Search:
         if len(key) != 1 or not table.column(key[0]).is_text or not conditions:
             return
         for path in paths:
-            self.con.execute(
-                f"insert into found select {literal(file)}, id from (select distinct r.{name(key[0])} as id "
-                f"from read_parquet({literal(path)}) as r where {' or '.join(conditions)}) where id is not null "
-                f"and id not in (select f.id from found as f where f.file = {literal(file)})"
-            )
+            rows = f"read_parquet({literal(path)}) as r where {' or '.join(conditions)}"
+            self._add(file, f"select distinct r.{name(key[0])} as id from {rows}", "id is not null")
+
+    def _add(self, file: str, ids: str, condition: str) -> None:
+        """Adds to ``found`` those of the ids of ``file`` that fulfil the condition and are not there yet."""
+        self.con.execute(
+            f"insert into found select {literal(file)}, id from ({ids}) where {condition} "
+            f"and id not in (select f.id from found as f where f.file = {literal(file)})"
+        )
 
     def _add_words(self, file: str, table: Table, paths: Sequence[Path]) -> None:
         key = name(Shape(table).key[0])

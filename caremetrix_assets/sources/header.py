@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 from caremetrix_assets.catalog.models import Column
 from caremetrix_assets.errors import InputError
@@ -75,7 +76,7 @@ def header_of(path: Path, name: str) -> list[str] | None:
             return header_fields(header_line(plain, name))
     try:
         with gzip.open(path, "rb") as source:
-            return header_fields(header_line(source, name))
+            return header_fields(header_line(cast("IO[bytes]", source), name))
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{name} is not a whole gzip file; copy it again.") from error
 

@@ -35,7 +35,8 @@ class Scan:
     """What one pass found. ``plain`` is the file itself or its unpacked copy; ``size`` counts the plain bytes.
 
     ``lines`` counts physical lines, the last one with or without a line end; ``has_one_end`` is False when carriage
-    returns stand alone or before some line ends only; ``has_long_line`` when a line is longer than ``max_record``. A line may still be no record: blank, or part of a quoted field.
+    returns stand alone or before some line ends only; ``has_long_line`` when a line is longer than ``max_record``. A line
+    may still be no record: blank, or part of a quoted field.
     """
 
     path: Path

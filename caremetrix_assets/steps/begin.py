@@ -16,6 +16,7 @@ from caremetrix_assets.sources.base import Archive
 from caremetrix_assets.sources.ledger import Entry, Ledger
 from caremetrix_assets.sources.replay_model import AcceptedDrop
 from caremetrix_assets.steps.context import RunContext
+from caremetrix_assets.steps.stale import read_stale
 
 # Synthea keeps ten years by default, so the earliest date of a first export says nothing about where history begins.
 DEFAULT_HISTORY_YEARS = 10
@@ -31,8 +32,8 @@ def begin_run(
     storage = open_lake(settings)
     opening = read_start_date(storage) or fix_start_date(storage, partitions_start(settings))
     run_date = max(dates)
-    newest = max(run_date, load_built(storage).newest_date or run_date)
-    entries = [e for e in Ledger.load(storage).in_force() if only is None or e.status == "applied" or e.drop_id in only]
+    ledger, built = Ledger.load(storage), load_built(storage)
+    entries = [e for e in ledger.in_force() if only is None or e.status == "applied" or e.drop_id in only]
     reports = {e.drop_id: json.loads(storage.read(drop_report_key(e.drop_id))) for e in entries}
     context = RunContext(
         storage=storage,
@@ -41,12 +42,14 @@ def begin_run(
         run_id=run_id,
         run_date=run_date,
         opening_date=opening,
-        newest_date=newest,
+        newest_date=max(run_date, built.newest_date or run_date),
         drops=[_ledger_row(e, reports[e.drop_id]) for e in entries],
         history_start=settings.history_start or history_start(entries),
         forced=frozenset(dates) if len(dates) > 1 else frozenset(),
         restate=restate,
         fresh_drops=tuple(e.drop_id for e in entries if e.status == "accepted"),
+        gone_drops=tuple(sorted(set(built.extra.get("drops", ())) - {e.drop_id for e in entries})),
+        stale_before=read_stale(storage),
         only=only,
     )
     archive = Archive(storage, context.work_dir)

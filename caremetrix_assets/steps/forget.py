@@ -16,10 +16,11 @@ from pathlib import Path
 import duckdb
 
 from caremetrix_assets.audit.scrub import scrub_samples, tables_with_samples
-from caremetrix_assets.catalog.models import Catalog, Table
+from caremetrix_assets.catalog.models import Catalog
 from caremetrix_assets.engines.duckdb import parquet_source, quote
 from caremetrix_assets.errors import UsageError
-from caremetrix_assets.lake.layout import LAYERS, Place, object_key, parse_object_key, table_prefix
+from caremetrix_assets.lake.layout import LAYERS, parse_object_key
+from caremetrix_assets.lake.reader import partitions_of
 from caremetrix_assets.lake.state import load_table
 from caremetrix_assets.lake.storage import Storage
 from caremetrix_assets.settings import Settings
@@ -36,7 +37,7 @@ SWEEP_HOURS = 0.02  # a temporary file of a writer that lives is gone in seconds
 
 @dataclass
 class Erased:
-    """What left the archive by source file, how many check results named a key, and tables nobody knows any more."""
+    """What left the archive by source file, and how many check results named a key."""
 
     rows: dict[str, int] = field(default_factory=dict)
     results: int = 0
@@ -97,12 +98,11 @@ def finish(settings: Settings, storage: Storage, catalog: Catalog) -> list[str]:
 
     Returns folders of tables that the catalog does not know: they are nobody's to rebuild and may hold the person still.
     """
-    for layer in LAYERS:
-        for table in (t for t in catalog.tables.values() if t.layer == layer):
-            known = load_table(storage, table.name).partitions
-            for place in _places(storage, table):
-                if place.partition_date.isoformat() not in known:
-                    storage.delete(object_key(layer, table.name, place.partition_date))
+    for table in catalog.tables.values():
+        known = load_table(storage, table.name).partitions
+        for day, info in partitions_of(storage, table).items():
+            if day.isoformat() not in known:
+                storage.delete(info.key)
     storage.sweep(SWEEP_HOURS)
     storage.clear_cache()
     remove_all(stale_work(settings.work_dir, SWEEP_HOURS))
@@ -134,11 +134,6 @@ def _searching(settings: Settings, storage: Storage, catalog: Catalog, forgotten
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _places(storage: Storage, table: Table) -> list[Place]:
-    found = (parse_object_key(info.key) for info in storage.list(table_prefix(table.layer, table.name)))
-    return [place for place in found if place]
-
-
 def _published_keys(storage: Storage, catalog: Catalog, ids: set[str]) -> set[str]:
     """Surrogate keys of the published rows about the person, as text: of dimensions, which others quote, and of the tables
     that some check result names keys of.
@@ -149,7 +144,7 @@ def _published_keys(storage: Storage, catalog: Catalog, ids: set[str]) -> set[st
         con.execute("create temp table ids (id varchar)")
         con.executemany("insert into ids values (?)", [[i] for i in sorted(ids)]) if ids else None
         for table in (catalog.tables[n] for n in catalog.tables if n in wanted and catalog.tables[n].layer != "raw"):
-            paths = [storage.local_path(object_key(*place)) for place in _places(storage, table)]
+            paths = [storage.local_path(info.key) for info in partitions_of(storage, table).values()]
             keys = [c for c in table.columns if c.name in table.key and (c.type == "key" or c.pattern == "sk")]
             owned = [c for c in table.columns if c.type == "id"]
             if paths and keys and owned:

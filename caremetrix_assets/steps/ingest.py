@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from io import BytesIO
+from datetime import UTC, datetime
 from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from caremetrix_assets.audit.model import RuleResult
 from caremetrix_assets.audit.results import drop_result, write_results
@@ -21,10 +17,9 @@ from caremetrix_assets.sources.intake import take_in as take_drops
 from caremetrix_assets.sources.ledger import Entry, Ledger
 from caremetrix_assets.steps.context import RunContext
 from caremetrix_assets.steps.forget import erase
+from caremetrix_assets.steps.stale import record_stale
 
 LEDGER = "drop_ledger"
-STALE_KEY = "ops/stale/stale.parquet"
-STALE_SCHEMA = pa.schema([("table_name", pa.string()), ("from_date", pa.date32()), ("to_date", pa.date32()), ("drop_ids", pa.string())])
 SUMMED = ("rows_new", "rows_changed", "rows_unchanged", "rows_superseded", "rows_waiting", "rows_vanished")
 
 
@@ -92,7 +87,8 @@ def finish(context: RunContext) -> dict[str, Any]:
         )
     if not ledger.to_arrow().equals(before):
         ledger.save(context.storage)
-    stale = _record_stale(context, fresh)
+    context.note_drops()
+    stale = record_stale(context, fresh)
     return {"drops_applied": len(fresh), "stale_partitions": stale, "newest_date": context.newest_date.isoformat()}
 
 
@@ -104,26 +100,3 @@ def _counts(context: RunContext) -> dict[str, dict[str, int]]:
             for name, value in counts.items():
                 mine[name] = mine.get(name, 0) + value
     return total
-
-
-def read_stale(context_storage: Any) -> list[dict[str, Any]]:
-    """Rows of ``ops/stale``: table_name, from_date, to_date, drop_ids."""
-    if not context_storage.exists(STALE_KEY):
-        return []
-    return pq.read_table(context_storage.local_path(STALE_KEY)).to_pylist()
-
-
-def _record_stale(context: RunContext, fresh: set[str]) -> int:
-    earlier = {row["table_name"]: set((row["drop_ids"] or "").split()) for row in read_stale(context.storage)}
-    rows, days = [], 0
-    for table in context.catalog.tables.values():
-        for first, last in context.state(table.name).extra.get("stale", []):
-            ids = sorted(earlier.get(table.name, set()) | fresh)
-            start, end = date.fromisoformat(first), date.fromisoformat(last)
-            days += (end - start).days + 1
-            rows.append({"table_name": table.name, "from_date": start, "to_date": end, "drop_ids": " ".join(ids)})
-    if rows or context.storage.exists(STALE_KEY):
-        target = BytesIO()
-        pq.write_table(pa.Table.from_pylist(rows, schema=STALE_SCHEMA), target, compression="zstd")
-        context.storage.write(STALE_KEY, target.getvalue())
-    return days

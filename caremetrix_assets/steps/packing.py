@@ -15,7 +15,6 @@ import duckdb
 
 from caremetrix_assets.catalog.models import Table
 from caremetrix_assets.engines.duckdb import literal, parquet_source
-from caremetrix_assets.lake.layout import object_key
 from caremetrix_assets.steps.context import RunContext
 
 # Up to so many files opening is cheap; a larger file costs more to copy than to open.
@@ -25,7 +24,7 @@ SMALL_BYTES = 2 * 2**20
 
 def partition_paths(con: duckdb.DuckDBPyConnection, context: RunContext, table: Table, days: Sequence[date]) -> list[Path]:
     """Local files that together hold the published partitions ``days`` of ``table``: large ones as they are, small ones packed."""
-    paths = [context.storage.local_path(object_key(table.layer, table.name, day)) for day in days]
+    paths = [context.published_file(table, day) for day in days]
     small = {path: day for day, path in zip(days, paths, strict=True) if path.stat().st_size <= SMALL_BYTES}
     if len(small) <= FEW_FILES:
         return paths

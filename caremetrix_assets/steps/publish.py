@@ -10,6 +10,7 @@ import json
 from dataclasses import replace
 from datetime import date, timedelta
 
+from caremetrix_assets.audit.changes import write_changes
 from caremetrix_assets.audit.grades import write_metrics
 from caremetrix_assets.engines.duckdb import file_sha256
 from caremetrix_assets.errors import ServiceError
@@ -17,6 +18,7 @@ from caremetrix_assets.lake.layout import object_key, pointer_key
 from caremetrix_assets.lake.state import PartitionState, TableState, save_table
 from caremetrix_assets.steps.context import RunContext
 from caremetrix_assets.steps.staged import Staged, StagedPartition
+from caremetrix_assets.steps.tally import tally
 
 
 def publish(staged: Staged) -> list[date]:
@@ -51,6 +53,8 @@ def publish(staged: Staged) -> list[date]:
         write_metrics(context.storage, staged.metrics)
     shown = sorted([*(p.day for p in ready), *removed])
     context.published.update(shown)
+    write_changes(context.storage, [c for c in staged.changes if c.partition_date in shown], context.started)
+    context.tallies[table.name] = tally(staged, len(shown))
     return shown
 
 

@@ -13,7 +13,6 @@ from caremetrix_assets.audit.model import FileCounts
 from caremetrix_assets.catalog.models import Catalog, Table
 from caremetrix_assets.engines.duckdb import empty_relation, literal, parquet_relation, quote
 from caremetrix_assets.lake.changelog import state_sql
-from caremetrix_assets.lake.layout import object_key
 from caremetrix_assets.lake.state import load_table, save_table
 from caremetrix_assets.lake.storage import Storage
 from caremetrix_assets.sources.contracts import raw_files
@@ -22,6 +21,7 @@ from caremetrix_assets.sources.replay import known_ids, replay
 from caremetrix_assets.sources.replay_incoming import sent_rows, waiting_fingerprint
 from caremetrix_assets.sources.replay_model import AcceptedDrop, ReplayResult, Shape
 from caremetrix_assets.sources.replay_plan import next_state, plan_from
+from caremetrix_assets.steps.changes import compare
 from caremetrix_assets.steps.context import RunContext
 from caremetrix_assets.steps.relations import prepare, published_dates
 from caremetrix_assets.steps.staged import Staged
@@ -83,13 +83,14 @@ def _replay(con: duckdb.DuckDBPyConnection, staged: Staged, drops: list[Accepted
     context, table = staged.context, staged.table
     kept = [d for d in published_dates(context, table) if d < first]
     if kept:
-        parquet_relation(con, PUBLISHED, [context.storage.local_path(object_key("raw", table.name, d)) for d in kept])
+        parquet_relation(con, PUBLISHED, [context.published_file(table, d) for d in kept])
     result = replay(con, table, drops, first, context.opening_date, PUBLISHED if kept else None, parents)
     days = stage(con, staged, result.relation, {})
     staged.removed = [d for d in existing_dates(staged) if d >= first and d not in days]
     _write_waiting(con, staged, result)
     _note(staged, result)
     _open_sent(con, staged, result, drops)
+    staged.changes = compare(con, staged)
     _audit(con, staged, _files(staged, result, drops), {*kept, *days})
 
 
@@ -103,7 +104,7 @@ def _write_waiting(con: duckdb.DuckDBPyConnection, staged: Staged, result: Repla
 
 
 def _open_sent(con: duckdb.DuckDBPyConnection, staged: Staged, result: ReplayResult, drops: list[AcceptedDrop]) -> None:
-    """Creates ``<table>__sent``: what full drops that are alone on their day brought, in the columns of the file."""
+    """Creates ``<table>__brought``: what full drops that are alone on their day brought, in the columns of the file."""
     shape, by_day = Shape(staged.table), defaultdict(list)
     for drop in drops:
         if drop.drop_id in result.counts:
@@ -116,9 +117,9 @@ def _open_sent(con: duckdb.DuckDBPyConnection, staged: Staged, result: ReplayRes
         if len(only) == 1 and only[0].is_full
     ]
     if parts:
-        con.execute(f"create or replace temp view {quote(staged.table.name + '__sent')} as {' union all '.join(parts)}")
+        con.execute(f"create or replace temp view {quote(staged.table.name + '__brought')} as {' union all '.join(parts)}")
     else:
-        empty_relation(con, staged.table, staged.table.name + "__sent")
+        empty_relation(con, staged.table, staged.table.name + "__brought")
 
 
 def _partition_of(staged: Staged, drop: AcceptedDrop) -> date:
@@ -131,7 +132,7 @@ def _audit(con: duckdb.DuckDBPyConnection, staged: Staged, files: dict[date, lis
         return
     new = {p.day: p.path for p in staged.partitions}
     log = table.name + BUILD
-    parquet_relation(con, log, [new.get(d) or context.storage.local_path(object_key("raw", table.name, d)) for d in sorted(days)])
+    parquet_relation(con, log, [new.get(d) or context.published_file(table, d) for d in sorted(days)])
     con.execute(f"create or replace temp view {quote(table.name + '__state')} as {state_sql(table, quote(log))}")
     prepare(con, context, table, [context.run_date], set(table.after))
     audit_staged(con, staged, files)

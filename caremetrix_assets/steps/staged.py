@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from caremetrix_assets.audit.changes import Change
 from caremetrix_assets.audit.environment import Metric
 from caremetrix_assets.audit.model import RuleResult
 from caremetrix_assets.catalog.models import Table
@@ -42,6 +43,7 @@ class Staged:
     results: list[RuleResult] = field(default_factory=list)
     metrics: list[Metric] = field(default_factory=list)
     stale: list[date] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
     fingerprint: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
     blocked: date | None = None

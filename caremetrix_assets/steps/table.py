@@ -20,11 +20,11 @@ from caremetrix_assets.engines.duckdb import (
     partition_dates,
     partition_hashes,
     quote,
-    run_select,
 )
 from caremetrix_assets.engines.parquet import write_partition
 from caremetrix_assets.errors import CheckFailed
-from caremetrix_assets.lake.layout import object_key, parse_object_key, table_prefix
+from caremetrix_assets.lake.reader import partitions_of
+from caremetrix_assets.steps.changes import compare
 from caremetrix_assets.steps.context import RunContext
 from caremetrix_assets.steps.fingerprint import fingerprints, is_due, signature, whole_fingerprint
 from caremetrix_assets.steps.preview import preview
@@ -69,9 +69,10 @@ def _snapshot_plan(context: RunContext, table: Table) -> tuple[dict[date, str], 
 
 def _run(con: duckdb.DuckDBPyConnection, staged: Staged, todo: list[date], marks: dict[date, str]) -> None:
     context, table = staged.context, staged.table
-    prepare(con, context, table, todo, set(table.after))
+    read = prepare(con, context, table, todo, set(table.after))
     target = table.name + BUILD
-    run_select(con, table, str(table.sql), BUILT if table.by_event_date else target)
+    own = {name: relation for name, relation in read.items() if name in table.upstream}
+    context.selects.run(con, table, own, BUILT if table.by_event_date else target)
     if table.by_event_date:
         _date_rows(con, context, table)
     # a snapshot without a row is written too: missing means not built
@@ -87,18 +88,17 @@ def _run(con: duckdb.DuckDBPyConnection, staged: Staged, todo: list[date], marks
         staged.removed = [d for d in existing_dates(staged) if d not in days]
         held = partition_dates(con, table.name + HELD)
         staged.extra["held_from"] = held[0] if held else None
-    audit_staged(con, staged)
     if staged.partitions:
         staged.preview = preview(con, table, staged.partitions[-1].path)
+    staged.changes = compare(con, staged)
+    audit_staged(con, staged)
 
 
 def existing_dates(staged: Staged) -> list[date]:
     """Dates of the table's objects in the lake; the lake itself is asked when a publication was cut short."""
     if staged.state.fingerprint:
         return [date.fromisoformat(d) for d in staged.state.partitions]
-    prefix = table_prefix(staged.table.layer, staged.table.name)
-    places = (parse_object_key(info.key) for info in staged.context.storage.list(prefix))
-    return [place.partition_date for place in places if place]
+    return list(partitions_of(staged.context.storage, staged.table))
 
 
 def _date_rows(con: duckdb.DuckDBPyConnection, context: RunContext, table: Table) -> None:
@@ -164,7 +164,7 @@ def audit_staged(con: duckdb.DuckDBPyConnection, staged: Staged, files: Mapping[
     newest = max(staged.state.partitions, default=None)
     audited = AuditContext(
         opening=context.opening_date,
-        published=context.storage.local_path(object_key(table.layer, table.name, date.fromisoformat(newest))) if newest else None,
+        published=context.published_file(table, date.fromisoformat(newest)) if newest else None,
         contract_changed=staged.state.definition != table.definition,
         files=files or {},
         quarantine_limit=context.settings.quarantine_limit,

@@ -12,8 +12,8 @@ from datetime import date
 from pathlib import Path
 
 from caremetrix_assets.catalog.models import Catalog, Table
-from caremetrix_assets.lake.layout import parse_object_key, table_prefix
 from caremetrix_assets.lake.objects import ObjectInfo
+from caremetrix_assets.lake.reader import partitions_of
 from caremetrix_assets.lake.state import load_built, load_table, save_table
 from caremetrix_assets.lake.storage import Storage
 from caremetrix_assets.settings import Settings
@@ -32,13 +32,13 @@ class Plan:
     """What would go: working folders, snapshots by table, archive objects, drops to fold."""
 
     folders: list[Path] = field(default_factory=list)
-    snapshots: dict[str, list[ObjectInfo]] = field(default_factory=dict)
+    snapshots: dict[str, dict[date, ObjectInfo]] = field(default_factory=dict)
     leftovers: list[ObjectInfo] = field(default_factory=list)
     fold: list[str] = field(default_factory=list)
 
     def rows(self) -> list[dict[str, object]]:
         """One line per kind, for people and programs."""
-        snapshots = [info for infos in self.snapshots.values() for info in infos]
+        snapshots = [info for infos in self.snapshots.values() for info in infos.values()]
         return [
             {"what": "stale working folders", "count": len(self.folders), "bytes": sum(map(size_of, self.folders))},
             {"what": "expired snapshots", "count": len(snapshots), "bytes": sum(i.size for i in snapshots)},
@@ -76,12 +76,11 @@ def vacuum(
     for name, objects in found.snapshots.items():
         check()
         state = load_table(storage, name)
-        gone = {str(place.partition_date) for info in objects if (place := parse_object_key(info.key))}
-        kept = {day: part for day, part in state.partitions.items() if day not in gone}
+        kept = {day: part for day, part in state.partitions.items() if date.fromisoformat(day) not in objects}
         last = expired_to(newest, settings.snapshot_retention_days).isoformat() if newest else ""
         extra = {**state.extra, EXPIRED_TO: max(last, state.extra.get(EXPIRED_TO, ""))}
         save_table(storage, name, replace(state, partitions=kept, extra=extra))
-        for info in objects:
+        for info in objects.values():
             storage.delete(info.key)
     for info in found.leftovers:
         check()
@@ -91,12 +90,8 @@ def vacuum(
     return found
 
 
-def _expired(storage: Storage, table: Table, last: date) -> list[ObjectInfo]:
+def _expired(storage: Storage, table: Table, last: date) -> dict[date, ObjectInfo]:
     """Snapshots up to ``last`` that are no month end; never the newest of the table."""
-    found = {}
-    for info in storage.list(table_prefix(table.layer, table.name)):
-        place = parse_object_key(info.key)
-        if place is not None:
-            found[place.partition_date] = info
+    found = partitions_of(storage, table)
     newest = max(found, default=None)
-    return [info for day, info in sorted(found.items()) if day <= last and day != newest and not is_month_end(day)]
+    return {day: info for day, info in found.items() if day <= last and day != newest and not is_month_end(day)}

@@ -57,7 +57,7 @@ FULL = FULL._replace(compared=("id", "patient", "race", "start", "cost"))
 
 def _sent(*rows: dict[str, Any]) -> Callable[[Lab], None]:
     """What the full drop of the day had."""
-    return lambda lab: lab.relation("raw_visit__sent", VISIT, [{**row, "source_ordinal": None} for row in rows])
+    return lambda lab: lab.relation("raw_visit__brought", VISIT, [{**row, "source_ordinal": None} for row in rows])
 
 
 def _visits(rule: str, seeded: Setting, failed: int, keys: str, absent: Setting | None = None, **more: Any) -> Case:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from caremetrix_assets.audit.rules_watch import RATE_STEP, ROW_STEP, is_drifting
+from caremetrix_assets.audit.rules_watch import RATE_STEP, ROW_STEP, is_drifting, is_jump
 from caremetrix_assets_tests.audit.support import D1, D2, MARKER, OPENING, Case, Lab, Setting, contract, prove
 from caremetrix_assets_tests.audit.test_marts import MART as SUMMARY
 from caremetrix_assets_tests.audit.test_marts import _row
@@ -41,7 +41,7 @@ CASES = [
         "volume_drift",
         MART,
         Setting(_rows(100), given={"dq_metrics": _history(ALTERNATING)}),
-        Setting(_rows(103)),
+        Setting(_rows(130)),
         1,
         "mart_people",
         Setting(given={"dq_metrics": []}),
@@ -99,6 +99,30 @@ def test_few_earlier_partitions_are_compared_with_the_last(tmp_path: Path, rows:
     lab = Lab(tmp_path, MART)
     lab.plain("dq_metrics", _history([1000.0, 100.0]))
     assert lab.stage(_rows(rows)).run().of("volume_drift").status == status
+
+
+@pytest.mark.parametrize(
+    ("rows", "before", "jumps"),
+    [
+        (5, 2, False),  # 3 rows more; 7 events vary by 3 x 2.6
+        (8, 0, False),
+        (9, 0, True),  # 9 rows more; 9 events vary by 3 x 3
+        (22, 10, False),
+        (304, 18, True),
+        (150, 100, False),  # within half and double, however unlikely
+    ],
+)
+def test_a_jump_is_more_than_chance_makes_of_so_many_events(rows: int, before: int, jumps: bool) -> None:
+    assert is_jump(rows, before) is jumps
+    assert is_jump(before, rows) is jumps
+
+
+@pytest.mark.parametrize(("rows", "status"), [(9, "passed"), (10, "warned")])
+def test_rows_vary_by_the_root_of_their_number(tmp_path: Path, rows: int, status: str) -> None:
+    fact = contract("fact_x", {"x_sk": "text"}, ["x_sk"])
+    lab = Lab(tmp_path, fact)
+    lab.plain("dq_metrics", _history([4.0] * 14, table="fact_x"))  # 4 + 3 x 2 = 10
+    assert lab.stage([{"x_sk": f"x{i}"} for i in range(rows)]).run().of("volume_drift").status == status
 
 
 def test_dates_of_one_run_are_each_others_history(tmp_path: Path) -> None:

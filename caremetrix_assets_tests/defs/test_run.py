@@ -85,7 +85,7 @@ def test_a_backfill_of_the_range_gives_the_same_bytes(place: Place) -> None:
 
 def test_a_damaged_drop_is_rejected_with_one_sentence_and_changes_nothing(place: Place) -> None:
     place.bring(FULL)
-    place.run("--select", "group:raw or key:ops/drop_ledger or key:dims/dim_encounter")
+    place.run()
     before = place.published()
     place.bring("2025-12-05")
     broken = place.inbox / "2025-12-05" / "claims.csv.gz"

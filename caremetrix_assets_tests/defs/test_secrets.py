@@ -25,9 +25,8 @@ KEY, SECRET, TOKEN = "AKIAQ7HIDDENKEY00001", "wJalrXUtnFEMI-hidden-secret-key", 
 PASSWORD = "endpoint-password-0815"
 VALUES = ("Perdita909", "Quimby808", "999-77-6655", "12 Hidden Alley", "S99977665")
 # the dimension fails its check of keys, as that of insurers is not built
-SELECT = (
-    " or ".join(f"key:raw/raw_{name}" for name in ("organizations", "patients", "payers", "payer_transitions")) + " or key:dims/dim_patient"
-)
+RAW = ("organizations", "patients", "payers", "payer_transitions")
+SELECT = " or ".join([*(f"key:raw/raw_{name}" for name in RAW), "key:dims/dim_patient"])
 
 
 def _drop(folder: Path, broken: bool) -> None:

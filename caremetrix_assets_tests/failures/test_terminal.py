@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -79,19 +77,5 @@ def test_too_little_memory_for_the_engine(history: History, lake: Path, tmp_path
     with reading(history, tmp_path, environment(LAKE=str(lake))):
         said = run_few(lake, history.inbox, fails=True, MEMORY_LIMIT="1MB")
         assert "CAREMETRIX_MEMORY_LIMIT" in said, said
-        run_few(lake, history.inbox)
-    assert content(LocalStorage(lake)) == history.after
-
-
-def test_too_little_memory_for_the_process(history: History, lake: Path, tmp_path: Path) -> None:
-    """In the middle of its work the process gets no more memory, wherever that then fails."""
-    with reading(history, tmp_path, environment(LAKE=str(lake))):
-        run = subprocess.Popen(few_command(lake, history.inbox), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 120
-        while published_since(lake, history.before) < 1 and run.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.005)
-        held = int(Path(f"/proc/{run.pid}/statm").read_text("utf-8").split()[0]) * os.sysconf("SC_PAGE_SIZE")
-        resource.prlimit(run.pid, resource.RLIMIT_AS, (held // 2, held // 2))
-        assert run.wait(timeout=120) != 0
         run_few(lake, history.inbox)
     assert content(LocalStorage(lake)) == history.after

@@ -4,8 +4,6 @@ The real one is versitygw, found through TEST_S3_SERVER (the path of its binary)
 are skipped.
 """
 
-import os
-import shutil
 import socket
 import subprocess
 import time
@@ -19,6 +17,7 @@ from moto.server import ThreadedMotoServer
 
 from caremetrix_assets.lake.s3 import S3Options, S3Storage
 from caremetrix_assets.lake.storage import LocalStorage, Storage
+from caremetrix_assets_tests.service.programs import free_port, object_store_program
 
 ACCESS_KEY, SECRET_KEY = "AKIATESTACCESS", "TestSecretOfTheTests"
 
@@ -45,12 +44,7 @@ def moto_endpoint() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def real_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    binary = os.environ.get("TEST_S3_SERVER") or shutil.which("versitygw")
-    if binary is None:
-        pytest.skip("no versitygw on the PATH or in TEST_S3_SERVER")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    binary, port = object_store_program(), free_port()
     command = [binary, "--quiet", "--access", ACCESS_KEY, "--secret", SECRET_KEY, "--port", f"127.0.0.1:{port}"]
     server = subprocess.Popen([*command, "posix", str(tmp_path_factory.mktemp("versitygw"))], stdout=subprocess.DEVNULL)
     try:

@@ -1,7 +1,6 @@
 """What is said when a store refuses, is not there or does not answer: what, where, what to do, and no credential."""
 
 import random
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from caremetrix_assets.lake import s3
 from caremetrix_assets.lake.s3 import S3Options, S3Storage
 from caremetrix_assets_tests.lake.conftest import ACCESS_KEY, SECRET_KEY
 from caremetrix_assets_tests.lake.servers import Answer, server_saying, server_saying_nothing
+from caremetrix_assets_tests.service.programs import free_port
 
 PASSWORD = "PasswordOfTheEndpoint"
 
@@ -100,9 +100,7 @@ class TestRefusals:
         assert (tmp_path / "staged").exists()
 
     def test_a_store_that_is_not_running(self, tmp_path: Path, no_waiting: list[float]):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         storage = S3Storage("s3://lake/some", S3Options(endpoint=f"http://user:{PASSWORD}@127.0.0.1:{port}", cache_dir=tmp_path / "cache"))
         for action in actions_on(storage, tmp_path).values():
             expected = f"no answer from http://127.0.0.1:{port}; start the store, or correct CAREMETRIX_S3_ENDPOINT."

@@ -42,7 +42,7 @@ def test_a_drop_in_the_inbox_becomes_tables_in_the_bucket(stack: Stack, tmp_path
     assets = stack.ui.assets()
     assert assets.keys() == {*(f"{t.layer}/{t.name}" for t in catalog.tables.values()), "ops/drop_ledger", "ops/applied"}
     checks = stack.ui.checks()
-    assert {name.rpartition(":")[2] for name in checks} == {"contract", "integrity", "watch"}
+    assert {name.rpartition(":")[2] for name in checks} == {"contract", "integrity", "watch", "freshness"}
     assert {name: found for name, found in checks.items() if found[0] != "SUCCEEDED" and found[1] != "WARN"} == {}
 
     endpoint = f"http://127.0.0.1:{stack.ports['object-store']}"

@@ -15,7 +15,7 @@ from caremetrix_assets.catalog.load import load_catalog
 from caremetrix_assets.simulator.drops import in_order, open_source
 from caremetrix_assets.simulator.feed import KEYS, Setting, make_feed, table_of
 from caremetrix_assets.simulator.parameters import Parameters, Value, load_parameters
-from caremetrix_assets.sources.contracts import known_places, raw_files
+from caremetrix_assets.sources.contracts import known_places
 from caremetrix_assets.sources.manifest import MANIFEST, date_in_name
 
 SAMPLE = Path(__file__).parents[2] / "sample_drops"
@@ -78,22 +78,22 @@ class Feed:
 
 
 @cache
-def _files() -> Any:
+def _shipped() -> Any:
     catalog = load_catalog()
-    return raw_files(catalog), known_places(catalog)
+    return catalog, known_places(catalog)
 
 
 def feed_of(
     *folders: Path, end: date | None = None, seed: int = 7, start: date = START, parameters: Parameters | None = None, threads: int = 2
 ) -> Feed:
     """The feed of some drops, the last of them being the one that is simulated; ``end`` cuts it earlier."""
-    files, known = _files()
+    catalog, known = _shipped()
     days = [None if date_in_name(folder.name) or (folder / MANIFEST).exists() else end for folder in folders]
     opened = [open_source(folder, known, day) for folder, day in zip(folders, days, strict=True)]
     sources = in_order(opened[-1], opened[:-1])
     con = duckdb.connect(config={"threads": threads})
     setting = Setting(start, end or opened[-1].drop_date, seed, parameters or load_parameters())
-    return Feed(con, make_feed(con, sources, files, setting))
+    return Feed(con, make_feed(con, sources, catalog, setting))
 
 
 def changed(**values: Value) -> Parameters:

@@ -113,6 +113,25 @@ def test_the_base_day_is_that_of_the_last_charge(drop):
     assert feed.one("select distinct billed_amount from claim_events") == 250
 
 
+@pytest.mark.parametrize(
+    ("stop", "end", "is_billed"),
+    [
+        ("2024-01-16T00:00:00Z", "2024-01-16", False),  # Synthea ends what is going on at the export's midnight
+        ("2024-01-16T05:00:00Z", "2024-01-16", False),  # ... which is another full hour in other time zones
+        ("2024-01-16T00:00:00Z", "2024-01-17", False),  # a drop dated a day later
+        ("2024-01-16T00:00:00Z", "2024-01-25", True),  # nothing more came in the days in which it could
+        ("2024-01-16T09:31:07Z", "2024-01-16", True),
+        ("2024-01-10T13:00:00Z", "2024-01-10", True),  # over within the day
+        ("2024-01-18T09:31:07Z", "2024-01-16", False),
+    ],
+)
+def test_a_stay_is_billed_when_it_ends(drop, stop, end, is_billed):
+    stay = {"encounters": [visit("e", "2024-01-10", "inpatient", STOP=stop)]}
+    assert bool(events(told(drop(LEDGER, **stay), end=end))) == is_billed
+    alone = told(drop([charge("200.00", TRANSFERTYPE="p"), paid("200.00", 2, "CASH")], "", **stay), end=end, money__self_pay_at_service=1.0)
+    assert bool(entries(alone)) == is_billed
+
+
 def test_a_rejected_claim_is_sent_again(drop):
     feed = told(drop(LEDGER), claims__rejected=1.0, claims__rejected_after=[2, 2], claims__resubmitted_after=[3, 3])
     assert events(feed)[:4] == [("01-10", "submitted"), ("01-12", "rejected"), ("01-15", "resubmitted"), ("01-16", "acknowledged")]

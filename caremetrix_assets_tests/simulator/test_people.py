@@ -43,22 +43,45 @@ def test_a_cancelled_booking_gets_none_after_its_end(feed):
     ]
 
 
-def test_replies_answer_their_message_and_an_opt_out_holds(feed):
-    found = feed(
-        visit("v", "2023-03-01", "outpatient"),
-        visit("w", "2023-09-01", "outpatient"),
-        end="2024-03-01",
-        messages__outreach=1.0,
-        messages__outreach_channels={"email": 1.0, "sms": 0.0, "letter": 0.0},
-        messages__delivery={"delivered": 1.0, "bounced": 0.0, "failed": 0.0},
-        messages__reply_outreach=1.0,
-        messages__opt_out=1.0,
+REFUSING = {
+    "messages__outreach": 1.0,
+    "messages__outreach_channels": {"email": 1.0, "sms": 0.0, "letter": 0.0},
+    "messages__delivery": {"delivered": 1.0, "bounced": 0.0, "failed": 0.0},
+    "messages__reply_outreach": 1.0,
+    "messages__opt_out": 1.0,
+}
+
+
+def test_replies_answer_their_message(feed):
+    message, reply = feed(visit("v", "2023-03-01", "outpatient"), end="2024-03-01", **REFUSING).sql(
+        "select * from communications order by sent_at"
     )
-    message, reply = found.sql("select * from communications order by sent_at")
     assert (message["direction"], message["purpose"], message["channel"], message["user_id"]) == ("outbound", "outreach", "email", None)
     assert 20 <= (message["sent_at"].date() - date(2023, 3, 1)).days <= 60
     assert (reply["direction"], reply["in_reply_to_id"], reply["opted_out"]) == ("inbound", message["communication_id"], True)
     assert message["sent_at"] <= message["opened_at"] <= reply["sent_at"] <= message["sent_at"] + timedelta(days=5)
+
+
+@pytest.mark.parametrize(("refused", "answered"), [("email", "email"), ("sms", "sms"), ("letter", "phone")])
+def test_who_wants_no_more_on_a_channel_is_written_letters_and_not_reminded(feed, refused, answered):
+    """Outreach for the first visit is refused on its channel; a letter by a call, which refuses calls."""
+    found = feed(
+        visit("v", "2023-03-01"),
+        visit("w", "2023-09-01", "outpatient"),
+        end="2024-03-20",
+        forward__recall_at_checkout=0.0,
+        forward__follow_up_other=0.0,
+        **REFUSING
+        | {
+            "messages__outreach_channels": {"email": 0.0, "sms": 0.0, "letter": 0.0} | {refused: 1.0},
+            "messages__reminder_channels": {"sms": 0.0, "email": 0.0, "phone": 0.0} | {answered: 1.0},
+            "messages__recall_channels": {"sms": 0.0, "email": 0.0, "phone": 0.0, "letter": 0.0} | {answered: 1.0},
+        },
+    )
+    rows = found.sql("select * from communications where direction = 'outbound' order by sent_at")
+    by = {purpose: [r["channel"] for r in rows if r["purpose"] == purpose] for purpose in ("outreach", "reminder", "recall")}
+    assert by == {"outreach": [refused, "letter"], "reminder": [], "recall": ["letter"]}
+    assert {r["channel"] for r in found.sql("select channel from communications where opted_out")} == {answered}
 
 
 def test_the_dead_are_not_written_to(feed):
@@ -97,7 +120,7 @@ def test_what_staff_does_for_a_visit(feed):
     done = {(r["role"], r["module"], r["action"]): r for r in rows}
     assert len(done) == len(rows) == 9
     assert done["front_desk", "schedule", "create"]["acted_at"] == a["entered_at"]
-    assert done["front_desk", "schedule", "update"]["acted_at"] == a["arrived_at"]
+    assert done["front_desk", "schedule", "update"]["acted_at"] == max(a["arrived_at"], a["entered_at"] + timedelta(minutes=1))
     assert done["provider", "chart", "view"]["acted_at"] == a["seated_at"] and done["provider", "chart", "view"]["interface"] == "mobile"
     assert a["seated_at"] < done["provider", "chart", "update"]["acted_at"] < a["dismissed_at"]
     assert timedelta() <= done["provider", "chart", "sign"]["acted_at"] - a["dismissed_at"] <= timedelta(hours=10)

@@ -87,5 +87,18 @@ def test_what_costs_little_or_lies_back_is_not_proposed(items):
     assert len(items("2024-03-01", plans__lookback=[1, 51])) == 1
 
 
+def test_the_newest_procedure_decides(tmp_path):
+    """Something cheap was done after the dear one: nothing is proposed. Before it, it does not count."""
+
+    def proposed(day):
+        cheap = {**PROCEDURE, "CODE": "5", "ENCOUNTER": "between", "START": f"{day}T12:00:00Z", "BASE_COST": "20.00"}
+        visits = [*VISITS, visit("between", day, "outpatient")]
+        folder = write_drop(tmp_path / day, patients=[patient()], encounters=visits, procedures=[DONE[0], cheap])
+        feed = feed_of(folder, end=date(2024, 3, 1), parameters=changed(**SURE))
+        return feed.one("select count(*) from treatment_plan_items where plan_id = (select md5('simulated plan|then'))")
+
+    assert (proposed("2024-02-10"), proposed("2024-01-05")) == (0, 1)
+
+
 def test_without_a_ledger_the_fee_is_the_base_cost(items):
     assert items("2024-03-01", ledger=False)[0]["fee"] == 150

@@ -121,19 +121,53 @@ def test_broken_rows_of_a_feed_say_what_is_wanted(lab):
     assert not result.is_acceptable
 
 
-def test_rows_that_would_stop_the_run_are_told_by_line(lab):
+def test_rows_that_would_stop_the_run_are_told_by_line_and_column(lab):
     late = rows("appointments", {"booked_at": "2025-01-03T09:00:00Z"})
     lab.drop(
         "d", {**release_files("3.3"), **feed(appointments=late, receipts=rows("receipts", {}, {"receipt_id": "k2", "line_number": "2"}))}
     )
     result = checked(lab)
-    assert [(r.file, r.line, r.rule) for r in result.rows] == [
-        ("practice/appointments.csv", 2, "feed_times_ordered"),
-        ("practice/receipts.csv", 3, "receipts_refer"),
+    assert [(r.file, r.line, r.column, r.rule) for r in result.rows] == [
+        ("practice/appointments.csv", 2, "booked_at", "feed_times_ordered"),
+        ("practice/receipts.csv", 3, "line_number", "receipts_refer"),
     ]
     assert not result.is_acceptable
     assert result.verdict.endswith("Then it would stop: practice/appointments.csv line 2 breaks feed_times_ordered.")
     assert len(result.problems) == 1 and "until it is mended" in result.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "rule", "column"),
+    [
+        ("rooms", {"closes": "07:00"}, "rooms_hours_valid", "closes"),
+        ("rooms", {"weekdays": "8"}, "rooms_hours_valid", "weekdays"),
+        ("communications", {"opened_at": "2020-01-01T00:00:00Z"}, "feed_times_ordered", "opened_at"),
+        ("treatment_plan_items", {"declined_at": "2020-01-01T00:00:00Z"}, "feed_times_ordered", "declined_at"),
+        ("receipts", {"entry_type": "refund", "amount": "-1.00", "original_receipt_id": "k9"}, "receipts_refer", "original_receipt_id"),
+        ("receipts", {"amount": "-1.00"}, "receipts_refer", "amount"),
+        ("claim_events", {"event": "resubmitted"}, "claim_event_order", "event"),
+        ("appointments", {"seated_at": "2025-01-02T08:00:00Z"}, "feed_times_ordered", "seated_at"),
+    ],
+)
+def test_a_contradiction_is_told_by_its_column(lab, file, change, rule, column):
+    lab.drop("d", {**release_files("3.3"), **feed(**{file: rows(file, change)})})
+    assert [(r.line, r.column, r.rule) for r in checked(lab).rows if r.file == f"practice/{file}.csv"] == [(2, column, rule)]
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "told"),
+    [
+        ("appointments", {"scheduled_start_at": "2025-01-03T10:00:00Z"}, "scheduled_start_at"),
+        ("appointments", {"organization_id": "o9"}, None),
+        ("communications", {"direction": "inbound", "delivery_status": "", "in_reply_to_id": "nothing"}, "in_reply_to_id"),
+    ],
+)
+def test_what_the_feed_tells_otherwise_than_its_visits_and_messages_is_warned_of(lab, file, change, told):
+    lab.drop("d", {**release_files("3.3"), **feed(**{file: rows(file, change)})})
+    result = checked(lab)
+    found = [w for w in result.warnings if "booking_as_it_went" in w or "replies_follow" in w]
+    assert result.is_acceptable
+    assert [w.split(" (")[1].split(")")[0] for w in found] == ([f"practice/{file}.csv line 2, {told}"] if told else [])
 
 
 def test_rows_of_a_feed_that_would_wait_are_warned_of(lab):

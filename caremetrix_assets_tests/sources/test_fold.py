@@ -90,7 +90,8 @@ def test_nothing_of_the_folded_time_comes_or_goes(filled: Lab) -> None:
     late = filled.take(minimal(conditions=conditions("7")), name="late", day="2025-01-02", sequence=1)
     assert (late.entry.status, late.entry.reason) == (
         "rejected",
-        "late: dated 2025-01-02, and drops dated up to 2025-01-02 are folded into one base drop, so nothing of that time can come any more.",
+        "late: dated 2025-01-02, and drops dated up to 2025-01-02 are folded into one base drop, "
+        "so nothing of that time can come any more.",
     )
     with pytest.raises(UsageError, match="folded into one base drop"):
         refuse_folded(filled.lake, filled.ledger.find("one"))

@@ -95,6 +95,6 @@ def test_a_drop_with_such_files(lab: Lab) -> None:
     assert (row["source_line"], row["rule"], row["raw_text"]) == (3, "too_long", long[:SHOWN_BYTES])
     assert two.entry.status == "accepted"
     lab.drop("three", minimal(conditions="\n".join([R33["conditions"], *[GOOD] * 20_000]) + "\n"), sequence=1)
-    (three,) = take_in(lab.inbox, lab.lake, lab.catalog, lab.ledger, TODAY, ReadOptions(lab.root / "work", limits=Limits(400_000)))
+    (three,) = take_in(lab.inbox, lab.lake, lab.catalog, lab.ledger, TODAY, options)
     assert three.entry.status == "rejected" and "the limit for a file" in (three.entry.reason or "")
     assert list((lab.root / "work").iterdir()) == []

@@ -13,6 +13,7 @@ from caremetrix_assets.catalog.load import load_catalog
 from caremetrix_assets.engines.duckdb import parquet_source
 from caremetrix_assets.lake.layout import object_key
 from caremetrix_assets.lake.local import LocalStorage
+from caremetrix_assets.steps.context import RunContext
 from caremetrix_assets.steps.packing import FEW_FILES, partition_paths
 
 TABLE = load_catalog().table("fact_booking")
@@ -28,6 +29,8 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 
 class Lake:
     """A lake whose partitions hold their number, as the run's context shows it."""
+
+    published_file = RunContext.published_file
 
     def __init__(self, root: Path, con: duckdb.DuckDBPyConnection) -> None:
         self.con = con

@@ -45,7 +45,7 @@ def offenders(
             reasons = con.execute(rule.not_applicable_when).fetchall()
             if reasons and len(reasons[0]) == 1:
                 return str(reasons[0][0])
-        return sorted(str(key) for _, key in con.execute(rule.sql).fetchall())
+        return sorted(str(key) for _, key, *_ in con.execute(rule.sql).fetchall())
 
 
 def _create(con: duckdb.DuckDBPyConnection, table: Table, name: str, rows: list[Row]) -> None:

@@ -133,6 +133,19 @@ def test_a_claim_submitted_again_is_pending_again_and_closed_without_a_decision_
     assert [r["claim_state"] for r in rows] == ["pending", "rejected", "rejected", "rejected", "pending", "pending", "void"]
 
 
+def test_a_denial_overturned_three_weeks_later_is_pending_denied_and_paid_as_days_go_by():
+    given: dict[str, list[Row]] = {
+        "fact_claim_line": [line("c1", "2025-03-01", "100.00")],
+        "fact_claim_event": [
+            event("c1", 1, "submitted", "2025-03-02"),
+            event("c1", 2, "denied", "2025-03-10", paid_amount="0.00"),
+            event("c1", 3, "adjudicated", "2025-03-31", allowed_amount="100.00", paid_amount="100.00"),
+        ],
+    }
+    rows = aging(["2025-03-09", "2025-03-10", "2025-03-30", "2025-03-31"], **given)
+    assert [r["claim_state"] for r in rows] == ["pending", "denied", "denied", "paid"]
+
+
 def test_uninsured_lines_are_the_patients_from_the_day_of_service():
     [row] = aging(
         ["2025-03-31"],

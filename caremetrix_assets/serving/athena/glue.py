@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from caremetrix_assets.errors import UsageError
 from caremetrix_assets.lake.aws_errors import CREDENTIALS, Service, code_of, explained
-from caremetrix_assets.lake.s3 import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS
+from caremetrix_assets.lake.s3 import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS, client_of
 from caremetrix_assets.serving.athena.ddl import DATABASE_COMMENT
 from caremetrix_assets.serving.athena.definition import AthenaColumn, Definition
 from caremetrix_assets.settings import Settings
@@ -101,7 +100,6 @@ class Glue:
     def _client(self) -> Any:
         import boto3
         from botocore.config import Config
-        from botocore.exceptions import BotoCoreError
 
         if self._connected is None:
             session = boto3.session.Session()
@@ -110,13 +108,8 @@ class Glue:
                 read_timeout=READ_SECONDS,
                 retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
             )
-            region = self._region or session.region_name or "us-east-1"
-            try:
-                self._connected = session.client("glue", region_name=region, endpoint_url=self._endpoint, config=config)
-            except ValueError as error:
-                if isinstance(error, BotoCoreError):
-                    raise
-                raise UsageError("CAREMETRIX_GLUE_ENDPOINT is not an address such as http://localhost:5000.") from error
+            no_address = "CAREMETRIX_GLUE_ENDPOINT is not an address such as http://localhost:5000."
+            self._connected = client_of(session, "glue", self._region, self._endpoint, config, no_address)
         return self._connected
 
 

@@ -7,6 +7,7 @@ from importlib import resources
 
 from caremetrix_assets.serving.report.definition import Mart, Plot, Report
 from caremetrix_assets.serving.report.figures import Figure, Figures, tables_in
+from caremetrix_assets.serving.report.moved import MOVED_ID, MOVED_TITLE, moved_section
 from caremetrix_assets.serving.report.plots import drawn
 from caremetrix_assets.serving.report.words import change, written
 
@@ -29,8 +30,10 @@ LEGEND = {
 def page(figures: Figures, report: Report) -> str:
     """The whole page."""
     sections = "".join(_section(figures, title, marts) for title, marts in ((s.title, s.marts) for s in report.sections))
-    style = resources.files(__package__).joinpath("page.css").read_text("utf-8")
+    moved = moved_section(figures.lake, figures.day, report)
+    style = "".join(resources.files(__package__).joinpath(name).read_text("utf-8") for name in ("page.css", "moved.css"))
     contents = "".join(f'<a href="#{_id(s.title)}">{escape(s.title)}</a>' for s in report.sections)
+    contents += f'<a href="#{MOVED_ID}">{MOVED_TITLE}</a>' if moved else ""
     bases = "".join(f"<li>{_chip(basis)} {words}</li>" for basis, words in LEGEND.items())
     return f"""<!doctype html>
 <html lang="en">
@@ -50,7 +53,7 @@ def page(figures: Figures, report: Report) -> str:
 <ul class="legend">{bases}</ul>
 </header>
 <main>
-{sections}</main>
+{sections}{moved}</main>
 </body>
 </html>
 """

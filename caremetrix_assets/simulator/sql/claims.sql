@@ -16,9 +16,11 @@ select
     case when not f.is_none and not s.is_none then s.payer_id end as secondary_payer_id,
     f.is_government,
     f.contractual_rate,
-    cast(c.servicedate as date) as service_day
+    cast(c.servicedate as date) as service_day,
+    coalesce(is_going_on(e.start, e.stop), false) as is_going_on
 from state_claims as c
 inner join patient as p on p.patient_id = c.patientid
+left join state_encounters as e on e.id = c.appointmentid
 left join payer as f on f.payer_id = c.primarypatientinsuranceid
 left join payer as s on s.payer_id = c.secondarypatientinsuranceid
 where is_simulated_day(cast(c.servicedate as date));
@@ -62,7 +64,8 @@ with billed as (
     group by claim_id
 )
 
-select h.*, b.* exclude (claim_id)
+-- A stay that goes on is billed when it ends: its last charge is not known before.
+select h.*, b.* exclude (claim_id) replace (case when not h.is_going_on then b.base_day end as base_day)
 from claim_head as h
 inner join billed as b on b.claim_id = h.claim_id;
 

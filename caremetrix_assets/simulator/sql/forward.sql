@@ -12,18 +12,13 @@ with seed as (
 
 recall as (
     select
-        *,
+        s.*,
         'recall' as purpose,
-        case
-            when gap between forward_recall_gap_from() and forward_recall_gap_to() then gap
-            when age < 1 then forward_recall_days_under_1()
-            when age between 3 and 17 then forward_recall_days_3_to_17()
-            when age between 40 and 49 then forward_recall_days_40_to_49()
-            when age >= 50 then forward_recall_days_50_up()
-        end as due_gap,
+        case when s.gap between forward_recall_gap_from() and forward_recall_gap_to() then s.gap else r.simulated_days end as due_gap,
         forward_recall_booked() as share
-    from seed
-    where kind = 'wellness'
+    from seed as s
+    left join seed_recall_intervals as r on r.program = 'wellness' and s.age between r.from_age and r.to_age
+    where s.kind = 'wellness'
 ),
 
 hygiene as (

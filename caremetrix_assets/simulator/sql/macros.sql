@@ -29,6 +29,15 @@ create macro banking_day(a_day) as a_day + case isodow(a_day) when 6 then 2 when
 
 create macro cents(x) as cast(round(x, 2) as decimal(18, 2));
 create macro end_at() as cast(end_date() + 1 as timestamp);
+
+-- Synthea ends what is going on at the moment of the export: midnight, or another full hour in other time zones.
+create macro is_going_on(a_start, a_stop) as
+    a_stop >= end_at() or a_stop = cast(end_date() as timestamp)
+    or (
+        a_stop >= cast(end_date() - late_days() as timestamp)
+        and a_stop - a_start >= interval 24 hour and date_trunc('hour', a_stop) = a_stop
+    );
+
 create macro is_simulated_day(a_day) as a_day >= start_date();
 
 -- Completed years; who was born on 29 February completes them on 1 March.

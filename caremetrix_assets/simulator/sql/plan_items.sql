@@ -22,7 +22,8 @@ seen as (
 )
 
 select
-    id_of('plan item', encounter_id || '|' || code) as plan_item_id,
+    -- One item per visit: a procedure that comes late changes what it proposes, and leaves no second item behind.
+    id_of('plan item', encounter_id) as plan_item_id,
     id_of('plan', encounter_id) as plan_id,
     patient_id,
     provider_id,

@@ -32,41 +32,31 @@ from performed as p
 inner join visit as v on v.encounter_id = p.encounter
 left join charged as c on c.encounter_id = p.encounter and c.code = p.code;
 
--- One item per visit: of the procedures that qualify, one by lot.
+-- The newest procedure of the months before a visit, if it cost enough: proposed again at the fee of that time.
 create table proposed as
 select
-    v.encounter_id, v.patient_id, v.provider_id, v.organization_id, v.day, v.checkout_at,
-    min_by(d.code, row(u(v.encounter_id || '|' || d.code, 'choice'), d.code)) as code
+    v.encounter_id, v.patient_id, v.provider_id, v.organization_id, v.day,
+    minutes_later(v.checkout_at, -30) as presented_at,
+    max_by(d.code, row(d.day, d.encounter_id, d.code)) as code,
+    max_by(d.system, row(d.day, d.encounter_id, d.code)) as system,
+    max_by(coalesce(d.fee, 0), row(d.day, d.encounter_id, d.code)) as fee
 from visit as v
 inner join done as d
     on d.patient_id = v.patient_id
     and d.day between v.day - plans_lookback_to() and v.day - plans_lookback_from()
-where v.is_booked_kind and v.is_simulated and d.is_simulated and d.fee >= plans_min_charge()
-    and u(v.encounter_id, 'plan') < plans_proposed()
-group by all;
+where v.is_booked_kind and v.is_simulated and d.is_simulated
+group by v.encounter_id, v.patient_id, v.provider_id, v.organization_id, v.day, v.checkout_at
+having fee >= plans_min_charge();
 
 create table plan_item as
-with presented as (
-    select
-        p.* exclude (checkout_at),
-        minutes_later(p.checkout_at, -30) as presented_at,
-        -- The newest of the earlier ones tells the fee.
-        max_by(d.fee, row(d.day, d.encounter_id)) as fee,
-        max_by(d.system, row(d.day, d.encounter_id)) as system
-    from proposed as p
-    inner join done as d
-        on d.patient_id = p.patient_id and d.code = p.code and d.is_simulated and d.fee >= plans_min_charge()
-        and d.day between p.day - plans_lookback_to() and p.day - plans_lookback_from()
-    group by all
-),
-
-answered as (
+with answered as (
     select
         *,
         u(encounter_id, 'plan answer') as x,
         day + plans_accepted_after(u(encounter_id, 'plan accepted')) as accepted_day,
         day + plans_declined_after(u(encounter_id, 'plan declined')) as declined_day
-    from presented
+    from proposed
+    where u(encounter_id, 'plan') < plans_proposed()
 ),
 
 scheduled as (

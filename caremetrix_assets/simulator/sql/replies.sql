@@ -1,4 +1,5 @@
--- What patients do with messages. Who opts out on a channel gets recalls by letter from then on, and no outreach there.
+-- What patients do with messages. Who opts out on a channel is written letters instead of recalls, outreach and bills from then on,
+-- and not reminded there.
 create macro delivery_of(draw, channel) as
     case when channel = 'in_person' then 'delivered' else messages_delivery(u(draw, 'delivery')) end;
 
@@ -34,28 +35,33 @@ select
         when delivery_status = 'delivered' and replies_to(draw, purpose)
             then seconds_later(sent_at, reply_seconds(draw, sent_at, before_at))
     end as reply_at,
-    u(draw, 'opt out') < messages_opt_out() and channel <> 'letter' as opts_out
+    u(draw, 'opt out') < messages_opt_out() as opts_out
 from delivered;
 
+-- Letters are answered by phone.
+create macro channel_of_reply(channel) as case channel when 'letter' then 'phone' else channel end;
+
 create table opted_out as
-select patient_id, channel, min(reply_at) as since
+select patient_id, channel_of_reply(channel) as channel, min(reply_at) as since
 from answered
 where reply_at < gone_at and opts_out
-group by patient_id, channel;
+group by patient_id, channel_of_reply(channel);
 
 create table message as
 with respected as (
     select
-        a.* replace (case when a.purpose = 'recall' and a.sent_at > o.since then 'letter' else a.channel end as channel),
-        coalesce(a.purpose = 'outreach' and a.sent_at > o.since, false) as is_withheld
+        a.* replace (
+            case when a.purpose in ('recall', 'outreach', 'billing') and a.sent_at > o.since then 'letter' else a.channel end as channel
+        ),
+        coalesce(a.sent_at > o.since, false) as is_refused
     from answered as a
     left join opted_out as o on o.patient_id = a.patient_id and o.channel = a.channel
 )
 
 select
-    * exclude (is_withheld) replace (
+    * exclude (is_refused) replace (
         case when reply_at < gone_at then reply_at end as reply_at,
-        opts_out and channel <> 'letter' as opts_out
+        opts_out and not is_refused as opts_out
     ),
     id_of('message', draw) as communication_id,
     case
@@ -66,7 +72,7 @@ select
             then seconds_later(sent_at, 60 + floor(172800 * u(draw, 'opened after') * u(draw, 'opened after')))
     end as opened_at
 from respected
-where not is_withheld;
+where not (is_refused and purpose = 'reminder');
 
 create table feed_communications as
 select
@@ -91,7 +97,7 @@ select
     patient_id,
     null,
     'inbound',
-    case channel when 'letter' then 'phone' else channel end,
+    channel_of_reply(channel),
     purpose,
     campaign,
     reply_at,

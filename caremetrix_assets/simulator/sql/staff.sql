@@ -20,7 +20,8 @@ desk as (
         lateral (
             values
             ('book', 'create', entered_at),
-            ('check in', 'update', arrived_at),
+            -- Nobody checks in on a booking that is not yet entered.
+            ('check in', 'update', case when arrived_at is not null then greatest(arrived_at, minutes_later(entered_at, 1)) end),
             ('move', 'update', case when turn = 'moved' then ended_at end),
             ('cancel', 'delete', case when turn in ('cancelled', 'late', 'gone') then ended_at end),
             -- Who did not come is closed when it is certain that nobody will.

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import time
 import urllib.request
@@ -18,6 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from caremetrix_assets_tests.service.programs import free_port
 
 HEAP = "2G"
 START_SECONDS = 240
@@ -117,9 +118,7 @@ def java_home() -> str | None:
 @contextmanager
 def running(home: Path, java: str, place: Path, *, glue: str, s3: str, access: str, secret: str) -> Iterator[Trino]:
     """The server unpacked in ``home``, with all its files in ``place``; ends with the block."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     settings = {"port": port, "data": place / "data", "heap": HEAP, "glue": glue, "s3": s3, "access": access, "secret": secret}
     etc = place / "etc"
     (etc / "catalog").mkdir(parents=True)

@@ -44,12 +44,7 @@ select
 from snapshots as s
 inner join shared_periods as p on p.partition_date = s.partition_date
 union all
--- The total, with nothing instead of 0 while there are no charges at all.
 select
     z.partition_date, z.period_grain, -3, -3, 'all', -3, -3, 'all', z.zero, z.zero, z.zero, z.zero, z.zero, z.zero, z.zero, z.zero, z.zero,
     z.zero, z.zero, z.zero, z.zero, z.zero, z.zero, z.zero, z.zero, z.zero, z.zero, z.zero, 0
-from (
-    select p.partition_date, p.period_grain, case when p.partition_date >= f.charges_from then 0 end as zero
-    from shared_periods as p
-    cross join shared_money_feed_start as f
-) as z
+from shared_money_zero as z

@@ -28,11 +28,7 @@ sums as (
         select
             z.partition_date, z.period_grain, 'total', -3, -3, 'all', -3, 'all', 'all', z.zero, z.zero, z.zero, z.zero, z.zero, z.zero,
             z.zero, 0
-        from (
-            select p.partition_date, p.period_grain, case when p.partition_date >= f.charges_from then 0 end as zero
-            from shared_periods as p
-            cross join shared_money_feed_start as f
-        ) as z
+        from shared_money_zero as z
     ) as u
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9
 ),

@@ -25,7 +25,7 @@ days as (
 
 select
     f.event_date, d.known_from, d.known_until, f.location_key, f.role, d.is_simulated,
-    cast(minutes_between(f.acted_at, d.last_at) * 60 as bigint) as seconds
+    cast(round(minutes_between(f.acted_at, d.last_at) * 60, 0) as bigint) as seconds
 from numbered as f
 inner join days as d on d.user_id = f.user_id and d.session_no = f.session_no
 where f.is_first = 1
