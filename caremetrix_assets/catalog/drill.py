@@ -66,7 +66,7 @@ def _check_drill(tables: Mapping[str, Table], table: Table, drill: Drill) -> Non
             if side and not side.has(column.name):
                 raise UsageError(f"{table.name}.yml: drill names {column.sql()}, and {side.name} has no such column.")
     for side in (sides[FACT], sides[BETWEEN]) if drill.through else ():
-        for name in drill.through.on if drill.through else ():
+        for name in drill.through.by if drill.through else ():
             if not side.has(name):
                 raise UsageError(f"{table.name}.yml: drill goes through {name!r}, and {side.name} has no such column.")
     for name in (*drill.measures, *drill.without):
@@ -78,7 +78,7 @@ def filter_of(tables: Mapping[str, Table], table: Table, drill: Drill, row: Mapp
     """The filter on the fact (alias ``f``) that finds the rows behind ``row`` of the mart, with the row's values in it."""
     if drill.through is None:
         return _filled(table, " and ".join([f"({drill.where})", *_keys(tables, table, drill, FACT)]), row)
-    between, same = drill.through, [f"{BETWEEN}.{name} = {FACT}.{name}" for name in drill.through.on]
+    between, same = drill.through, [f"{BETWEEN}.{name} = {FACT}.{name}" for name in drill.through.by]
     inner = " and ".join([*same, f"({between.where})", *_keys(tables, table, drill, BETWEEN)])
     return _filled(table, f"({drill.where}) and exists (select 1 from {between.table} as {BETWEEN} where {inner})", row)
 

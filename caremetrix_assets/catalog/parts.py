@@ -51,13 +51,13 @@ class Names(Strict):
 
 
 class Through(Strict):
-    """The rows between a fact's rows and a mart's row: of ``table`` (alias ``t``), equal in the columns ``on``.
+    """The rows between a fact's rows and a mart's row: of ``table`` (alias ``t``), equal in the columns ``by``.
 
     A payment counts under its line's keys: the line stands between them.
     """
 
     table: str
-    on: tuple[str, ...]
+    by: tuple[str, ...]
     where: str = "true"
 
 
