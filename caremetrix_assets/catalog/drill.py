@@ -76,11 +76,12 @@ def _check_drill(tables: Mapping[str, Table], table: Table, drill: Drill) -> Non
 
 def filter_of(tables: Mapping[str, Table], table: Table, drill: Drill, row: Mapping[str, Any]) -> str:
     """The filter on the fact (alias ``f``) that finds the rows behind ``row`` of the mart, with the row's values in it."""
-    if drill.through is None:
-        return _filled(table, " and ".join([f"({drill.where})", *_keys(tables, table, drill, FACT)]), row)
-    between, same = drill.through, [f"{BETWEEN}.{name} = {FACT}.{name}" for name in drill.through.by]
-    inner = " and ".join([*same, f"({between.where})", *_keys(tables, table, drill, BETWEEN)])
-    return _filled(table, f"({drill.where}) and exists (select 1 from {between.table} as {BETWEEN} where {inner})", row)
+    of_fact = [f"({drill.where})", *_keys(tables, table, drill, FACT)]
+    if drill.through:
+        same = [f"{BETWEEN}.{name} = {FACT}.{name}" for name in drill.through.by]
+        inner = " and ".join([*same, f"({drill.through.where})", *_keys(tables, table, drill, BETWEEN)])
+        of_fact.append(f"exists (select 1 from {drill.through.table} as {BETWEEN} where {inner})")
+    return _filled(table, " and ".join(of_fact), row)
 
 
 def measures_of(table: Table, drill: Drill, row: Mapping[str, Any]) -> dict[str, str]:
@@ -99,14 +100,17 @@ def _filters(drill: Drill) -> tuple[str, ...]:
 
 
 def _keys(tables: Mapping[str, Table], table: Table, drill: Drill, alias: str) -> list[str]:
-    """A condition for every key of the mart that the source of keys has too and the drill's own filters do not speak of."""
-    source = tables[drill.through.table if drill.through else drill.fact]
+    """A condition for every key of the mart that the fact, or before it the table between, has too and no filter speaks of."""
+    between = tables[drill.through.table] if drill.through else None
+    source = between if between and alias == BETWEEN else tables[drill.fact]
     spoken = {c.name for text in _filters(drill) for c in _parsed(table, text).find_all(exp.Column) if c.table == ROW}
     unasked = spoken | {*drill.without, "period_grain", "breakdown"}
     found = []
     for name in table.key:
         column = table.column(name)
         if name in unasked or not source.has(name) or column.type not in ("key", "text"):
+            continue
+        if alias == FACT and between and between.has(name):
             continue
         whole = str(ALL_KEY) if column.type == "key" else f"'{ALL_TEXT}'"
         dimension = tables.get((column.ref or "").partition(".")[0])
