@@ -26,9 +26,14 @@ QUOTIENTS = {"rate": "rate_of", "money": "money_of", "number": "number_of"}
 MEASURES = ("int", "bigint", "money", "rate", "number")
 
 
+def is_summary(table: Table) -> bool:
+    """True for a mart whose rows are about many patients: they are counted from rows of a fact, or of a mart of patients."""
+    return table.layer == "marts" and not table.has("patient_id")
+
+
 def measure_columns(table: Table) -> list[Column]:
-    """The columns of a summary mart that are numbers about its rows; none for other tables."""
-    if not table.drill:
+    """The numbers of a summary mart's row that are counted from other rows; none for other tables."""
+    if not is_summary(table):
         return []
     return [c for c in table.columns if c.type in MEASURES and c.measure and c.name not in table.key]
 
