@@ -119,7 +119,7 @@ def show(results: list[Measured], megabytes: float) -> None:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=ROOT / ".caremetrix" / "bench", help="scratch folder: drops, lake, logs, result.json")
+    parser.add_argument("--work", type=Path, default=ROOT / ".caremetrix" / "bench", help="scratch folder: drops, lake, logs, results")
     parser.add_argument(
         "--rows", type=int, default=3_100_000, help="rows of the first drop, about; 3.1 million are 1,000 patients with ten years each"
     )
@@ -128,14 +128,15 @@ def main() -> None:
     drops = make_drops(arguments.work / "drops", arguments.rows, arguments.source)
     results = bench(arguments.work, drops)
     (arguments.work / "result.json").write_text(json.dumps([one._asdict() for one in results], indent=2))
-    each = marts.build_each(arguments.work / "lake")
-    (arguments.work / "marts.json").write_text(json.dumps([one._asdict() for one in each], indent=2))
     show(results, sum(path.stat().st_size for path in drops[0].glob("*.csv")) / 1e6)
-    marts.show(each, "Each mart for one new day")
     failed = [one.step for one in results if one.exit_code]
     if failed:
         print(f"Failed: {', '.join(failed)}; the logs are in {arguments.work}", file=sys.stderr)
         sys.exit(1)
+    print("Measuring: each mart", flush=True)
+    each = marts.build_each(arguments.work / "lake")
+    (arguments.work / "marts.json").write_text(json.dumps([one._asdict() for one in each], indent=2))
+    marts.show(each, "Each mart for one new day")
 
 
 if __name__ == "__main__":

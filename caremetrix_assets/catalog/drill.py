@@ -76,7 +76,7 @@ def _check_drill(tables: Mapping[str, Table], table: Table, drill: Drill) -> Non
                 raise UsageError(f"{table.name}.yml: drill goes through {name!r}, and {side.name} has no such column.")
     for name in (*drill.measures, *drill.without):
         if not table.has(name):
-            raise UsageError(f"{table.name}.yml: drill measures {name!r}, which the table does not have.")
+            raise UsageError(f"{table.name}.yml: drill speaks of {name!r}, which the table does not have.")
 
 
 def filter_of(tables: Mapping[str, Table], table: Table, drill: Drill, row: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The rows behind one row of a mart and what they add up to: the contract's ``drill``, filled in and run; what follows from the row itself."""
+"""The rows behind one row of a mart, by the contract's ``drill``, what they add up to, and what follows from the row itself."""
 
 from __future__ import annotations
 
