@@ -14,7 +14,11 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import LazyLoader
 from math import inf
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from caremetrix_assets.audit.environment import Environment
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
 # Great Expectations loads what it finds of PySpark. The part for remote sessions warns of pandas, and where its own packages
 # are missing it ends a process that was started with `python -c`.
 SPARK_REMOTE = ("pyspark.sql.connect.dataframe", "pyspark.sql.connect.session")
+# Half of the seconds that the import takes; no expectation in use here needs them.
+UNUSED = ("scipy.stats", "altair")
 _lock = threading.Lock()
 _batches: Any = None
 # fills a stacked column up to the frame's length; nulls are filled with a value
@@ -52,7 +58,7 @@ class _Stack(NamedTuple):
 
 
 def warm_up() -> threading.Thread:
-    """Imports Great Expectations in the background (5 seconds and more), so that the first audit need not wait."""
+    """Imports Great Expectations in the background (seconds), so that the first audit need not wait."""
     thread = threading.Thread(target=_batch_definition, name="great-expectations", daemon=True)
     thread.start()
     return thread
@@ -70,12 +76,28 @@ def _without(names: Sequence[str]) -> Iterator[None]:
             sys.modules.pop(name, None)
 
 
+class _Lazily(MetaPathFinder):
+    """While it is in place, ``UNUSED`` modules are imported without being run; the first use of one runs it."""
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        spec = PathFinder.find_spec(fullname, path, target) if fullname in UNUSED else None
+        if spec is not None and spec.loader is not None:
+            spec.loader = LazyLoader(spec.loader)
+        return spec
+
+    def __enter__(self) -> None:
+        sys.meta_path.insert(0, self)
+
+    def __exit__(self, *_error: object) -> None:
+        sys.meta_path.remove(self)
+
+
 def _batch_definition() -> Any:
     """The one ephemeral context of the process and its one pandas batch definition."""
     global _batches
     with _lock:
         if _batches is None:
-            with _without(SPARK_REMOTE):
+            with _without(SPARK_REMOTE), _Lazily():
                 import great_expectations as gx
 
             logging.getLogger("great_expectations").setLevel(logging.ERROR)

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from caremetrix_assets.catalog.drill import check_drills
 from caremetrix_assets.catalog.models import LAYER_OF_PREFIX, Catalog, Column, Layer, Seed, Table
+from caremetrix_assets.catalog.narrowing import check_narrow
 from caremetrix_assets.catalog.neighbours import neighbours, own_queries
 from caremetrix_assets.catalog.sqltext import Query, parse_query, parse_text, read_shared
 from caremetrix_assets.errors import UsageError
@@ -77,6 +78,7 @@ def _load(root: Path) -> Catalog:
     tables = {name: _with_seeds(_with_neighbours(table, tables, seeds), seeds) for name, table in tables.items()}
     _check_references(tables, seeds)
     check_drills(tables)
+    check_narrow(tables)
     return Catalog(tables=_build_order(tables, seeds), seeds=seeds)
 
 

@@ -117,6 +117,20 @@ class Driving(Strict):
     date: str | None = None
 
 
+class Narrow(Strict):
+    """How a run finds the rows of a large table that can differ, instead of computing them all.
+
+    Rows of ``driving`` with the same ``by`` are computed together and become the rows with that value in ``own``. ``found_by``
+    says by which column of ``driving`` a row of another table is looked up: ``dim_claim.claim_id: claimid``. When an upstream table
+    that is not named changes, all is computed.
+    """
+
+    driving: str
+    by: str
+    own: str
+    found_by: dict[str, str] = Field(default_factory=dict)
+
+
 class SqlCheck(Strict):
     """A named rule of one table: a SELECT that returns the offending rows (partition_date, key)."""
 
@@ -150,6 +164,7 @@ class Table(Strict):
     footer: str | None = None
     driving: tuple[Driving, ...] = ()
     drill: tuple[Drill, ...] = ()
+    narrow: Narrow | None = None
     empty_when: str | None = None
     sort: tuple[str, ...] = ()
     source: RawSource | None = None

@@ -11,6 +11,7 @@ import dagster as dg
 
 from caremetrix_assets.defs import build_definitions
 from caremetrix_assets.defs.automation import JOB
+from caremetrix_assets.defs.event_log import forgetful_instance
 from caremetrix_assets.defs.failures import error_of, reason_of
 from caremetrix_assets.defs.resources import RESTATE_TAG
 from caremetrix_assets.defs.tables import LEDGER_KEY
@@ -33,11 +34,11 @@ class RunReport:
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
     """The Dagster instance of this lake when there is one (``DAGSTER_HOME``, else ``dagster/`` beside the lake), so that
-    runs of the terminal show in its UI; without one an instance in memory, which spares a file write per event.
+    runs of the terminal show in its UI; without one an instance that keeps no events.
     """
     home: Path = dagster_home(settings)
     if not home.is_dir():
-        return dg.DagsterInstance.ephemeral()
+        return forgetful_instance()
     return dg.DagsterInstance.from_config(str(home.resolve()))
 
 

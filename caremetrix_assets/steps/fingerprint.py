@@ -13,7 +13,7 @@ from datetime import date
 
 import duckdb
 
-from caremetrix_assets.catalog.models import Table
+from caremetrix_assets.catalog.models import Column, Table
 from caremetrix_assets.engines.duckdb import quote
 from caremetrix_assets.steps.context import RunContext
 
@@ -26,18 +26,21 @@ def signature(con: duckdb.DuckDBPyConnection, table: Table, relation: str) -> li
 
     Type 1 dimensions have one entry. ``relation`` holds the rows of one partition.
     """
-    ignored = {"partition_date", "valid_to", "is_current"}
-    kept = [c for c in table.columns if not (c.as_of or c.scd in ("snapshot", "derived") and c.as_of or c.name in ignored)]
-    columns = ", ".join(quote(c.name) for c in kept if c.scd != "snapshot")
+    columns = ", ".join(quote(c.name) for c in steady_columns(table) if c.name != "valid_to")
     since = "cast(valid_from as varchar)" if table.scd == 2 else f"'{FIRST}'"
     rows = con.execute(f"select {since} as since, sum(cast(hash({columns}) as hugeint)) from {relation} group by 1 order by 1").fetchall()
     return [[since, f"{total:x}"] for since, total in rows]
 
 
+def steady_columns(table: Table) -> list[Column]:
+    """Columns of an entity dimension that do not depend on the day of the snapshot alone."""
+    return [c for c in table.columns if not c.as_of and c.scd != "snapshot" and c.name not in ("partition_date", "is_current")]
+
+
 def fingerprints(context: RunContext, table: Table, dates: list[date]) -> dict[date, str]:
     """The fingerprint of each of ``dates`` (ascending) from the present inputs."""
     items: list[Item] = sorted(_items(context, table))
-    running = hashlib.sha256("|".join([table.definition, *_settings(context, table)]).encode())
+    running = hashlib.sha256("|".join([table.definition, *settings_of(context, table)]).encode())
     result: dict[date, str] = {}
     position = 0
     for day in sorted(dates):
@@ -57,7 +60,7 @@ def whole_fingerprint(context: RunContext, table: Table) -> str:
     """
     items = [item for item in sorted(_items(context, table)) if item[0] <= context.newest_date.isoformat()]
     newest = context.newest_date.isoformat() if re.search(r"\bnewest_date\b|\brun_dates\b", str(table.sql)) else ""
-    basis = [table.definition, newest, context.opening_date.isoformat(), *_settings(context, table)]
+    basis = [table.definition, newest, context.opening_date.isoformat(), *settings_of(context, table)]
     return hashlib.sha256(("|".join(basis) + repr(items)).encode()).hexdigest()[:16]
 
 
@@ -93,7 +96,8 @@ def _same_date(context: RunContext, table: Table, day: date) -> list[str]:
     return found
 
 
-def _settings(context: RunContext, table: Table) -> list[str]:
+def settings_of(context: RunContext, table: Table) -> list[str]:
+    """Settings that the rows of the table rest on."""
     found = []
     if "run_settings" in table.upstream:
         found += [context.opening_date.isoformat(), str(context.settings.fiscal_start_month), str(context.history_start)]

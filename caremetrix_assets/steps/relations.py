@@ -33,7 +33,7 @@ def prepare(
         if name in context.catalog.tables and name != table.name:
             upstream = context.catalog.tables[name]
             found[name] = in_sight(con, context, upstream, table.read_mode(upstream), dates)
-            _create(con, found[name])
+            create_relation(con, found[name])
     return found
 
 
@@ -48,7 +48,7 @@ def in_sight(con: duckdb.DuckDBPyConnection, context: RunContext, table: Table, 
     return LakeRelation(table, keys, tuple(partition_paths(con, context, table, available)), mode == "state")
 
 
-def _create(con: duckdb.DuckDBPyConnection, relation: LakeRelation) -> None:
+def create_relation(con: duckdb.DuckDBPyConnection, relation: LakeRelation) -> None:
     """Creates a view named like the table over its rows."""
     name, paths = relation.table.name, list(relation.paths)
     if not paths:

@@ -27,6 +27,7 @@ from caremetrix_assets.lake.reader import partitions_of
 from caremetrix_assets.steps.changes import compare
 from caremetrix_assets.steps.context import RunContext
 from caremetrix_assets.steps.fingerprint import fingerprints, is_due, signature, whole_fingerprint
+from caremetrix_assets.steps.narrow import RESTS_ON, narrowed, rests_on, with_kept
 from caremetrix_assets.steps.preview import preview
 from caremetrix_assets.steps.relations import prepare
 from caremetrix_assets.steps.retention import is_expired
@@ -72,7 +73,9 @@ def _run(con: duckdb.DuckDBPyConnection, staged: Staged, todo: list[date], marks
     read = prepare(con, context, table, todo, set(table.after))
     target = table.name + BUILD
     own = {name: relation for name, relation in read.items() if name in table.upstream}
-    context.selects.run(con, table, own, BUILT if table.by_event_date else target)
+    dates = narrowed(con, staged, own, BUILT) if table.narrow else None
+    if dates is None:
+        context.selects.run(con, table, own, BUILT if table.by_event_date else target)
     if table.by_event_date:
         _date_rows(con, context, table)
     # a snapshot without a row is written too: missing means not built
@@ -85,7 +88,11 @@ def _run(con: duckdb.DuckDBPyConnection, staged: Staged, todo: list[date], marks
             rows = f"(select * from {quote(target)} where partition_date = date {literal(str(newest))}) as t"
             staged.extra["signature"] = signature(con, table, rows)
     else:
-        staged.removed = [d for d in existing_dates(staged) if d not in days]
+        staged.removed = [d for d in existing_dates(staged) if d not in days and (dates is None or d in dates)]
+        if dates is not None:
+            with_kept(con, table, target, dates)
+        if table.narrow:
+            staged.extra[RESTS_ON] = rests_on(context, table)
         held = partition_dates(con, table.name + HELD)
         staged.extra["held_from"] = held[0] if held else None
     if staged.partitions:
