@@ -19,6 +19,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import marts
 from benchmarks.make_drops import ROOT, make_drops
 
 CONVERT = """
@@ -118,7 +119,7 @@ def show(results: list[Measured], megabytes: float) -> None:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=ROOT / ".caremetrix" / "bench", help="scratch folder: drops, lake, logs, result.json")
+    parser.add_argument("--work", type=Path, default=ROOT / ".caremetrix" / "bench", help="scratch folder: drops, lake, logs, results")
     parser.add_argument(
         "--rows", type=int, default=3_100_000, help="rows of the first drop, about; 3.1 million are 1,000 patients with ten years each"
     )
@@ -132,6 +133,10 @@ def main() -> None:
     if failed:
         print(f"Failed: {', '.join(failed)}; the logs are in {arguments.work}", file=sys.stderr)
         sys.exit(1)
+    print("Measuring: each mart", flush=True)
+    each = marts.build_each(arguments.work / "lake")
+    (arguments.work / "marts.json").write_text(json.dumps([one._asdict() for one in each], indent=2))
+    marts.show(each, "Each mart for one new day")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from caremetrix_assets.catalog.parts import Match, Names, Strict, When
+from caremetrix_assets.catalog.parts import Drill, Match, Names, Strict, When
 
 Layer = Literal["raw", "dims", "facts", "marts"]
 ReadMode = Literal["state", "all", "newest", "same_date"]
@@ -52,6 +52,8 @@ class Column(Strict):
     measure: bool = True
     additive: bool | tuple[str, ...] = False
     parts: tuple[str, str] | None = None
+    formula: str | None = None
+    no_drill: str | None = None
     equals: str | None = None
     optional_key: bool = False
     match: Match | None = None
@@ -127,18 +129,6 @@ class Narrow(Strict):
     by: str
     own: str
     found_by: dict[str, str] = Field(default_factory=dict)
-
-
-class Drill(Strict):
-    """Where a mart's row comes from: the table (alias ``f``) and the filter in terms of the row's columns (alias ``m``).
-
-    A condition for each key of the mart that the fact has too (All: none) need not be written. ``measures`` compute columns
-    of the row anew from the rows found.
-    """
-
-    fact: str
-    where: str
-    measures: dict[str, str] = Field(default_factory=dict)
 
 
 class SqlCheck(Strict):

@@ -1,11 +1,11 @@
-"""What a contract's models are made of: strictness, and the rules that tie a column to others. The models are ``models``."""
+"""What a contract's models are made of: strictness, and what ties a column or a row to others. The models are ``models``."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Strict(BaseModel):
@@ -48,3 +48,28 @@ class Names(Strict):
     table: str | None = None
     kind_in: str | None = None
     person: bool = False
+
+
+class Through(Strict):
+    """The rows between a fact's rows and a mart's row: of ``table`` (alias ``t``), equal in the columns ``by``.
+
+    A payment counts under its line's keys: the line stands between them.
+    """
+
+    table: str
+    by: tuple[str, ...]
+    where: str = "true"
+
+
+class Drill(Strict):
+    """Where a mart's row comes from: the table (alias ``f``) and the filter in terms of the row's columns (alias ``m``).
+
+    A condition for each key of the mart that the fact (or the table ``through`` which it is found) has too need not be
+    written (All: none); keys in ``without`` have none. ``measures`` compute columns of the row anew from the rows found.
+    """
+
+    fact: str
+    where: str = "true"
+    through: Through | None = None
+    without: tuple[str, ...] = ()
+    measures: dict[str, str] = Field(default_factory=dict)

@@ -23,13 +23,20 @@ def explain(
 
     Example: caremetrix explain mart_appointment_efficiency --where "period_grain = 'rolling_30d' and breakdown = 'total'"
     """
-    row, behind = explain_row(lake_of(lake), mart, where, limit)
+    found = explain_row(lake_of(lake), mart, where, limit)
     if OPTIONS.as_json:
-        say("", mart=mart, row={k: plain(v) for k, v in row.items()}, behind=[_document(b) for b in behind])
+        formulas = [{"measure": n, "formula": f, "mart": plain(a), "row": plain(b)} for n, f, a, b in found.formulas]
+        row = {k: plain(v) for k, v in found.row.items()}
+        say("", mart=mart, row=row, behind=[_document(b) for b in found.behind], formulas=formulas, no_drill=found.reasons)
         return
-    out.print(f"[bold]{mart}[/] of {row['partition_date']}", highlight=False)
-    for part in behind:
+    out.print(f"[bold]{mart}[/] of {found.row['partition_date']}", highlight=False)
+    for part in found.behind:
         _print(part)
+    if found.formulas:
+        rows = [{"measure": n, "is": f, "in the mart": a, "from the row": b} for n, f, a, b in found.formulas]
+        show(rows, title="What follows from other measures of the row")
+    for name, reason in found.reasons.items():
+        out.print(f"{name}: {reason}", highlight=False, soft_wrap=True, markup=False)
 
 
 def _document(part: Behind) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,10 +27,15 @@ def query(lake: Lake, sql: str) -> pa.Table:
     Entity dimensions show their newest partition; every other table all its partitions. Raises UsageError for
     anything but one SELECT, for an unknown table, and for SQL that does not run.
     """
-    tree = _one_select(sql)
-    with _session(lake, _tables_of(tree)) as con:
+    return queries(lake, [sql])[0]
+
+
+def queries(lake: Lake, texts: Sequence[str]) -> list[pa.Table]:
+    """The results of several SELECTs, see ``query``; the lake's files are opened once for all of them."""
+    trees = [_one_select(sql) for sql in texts]
+    with _session(lake, {name for tree in trees for name in _tables_of(tree)}) as con:
         try:
-            return con.sql(tree.sql(dialect="duckdb")).to_arrow_table()
+            return [con.sql(tree.sql(dialect="duckdb")).to_arrow_table() for tree in trees]
         except duckdb.Error as error:
             raise UsageError(f"The query does not run: {str(error).splitlines()[0]}") from error
 

@@ -195,12 +195,31 @@ def _columns(*names: str) -> tuple[Column, ...]:
         ("{fact: mart_small, where: 'f.visit = m.visits'}", "mart_small has no such column"),
         ("{fact: mart_small, where: 'f.visits = m.visit'}", "mart_small has no such column"),
         ("{fact: mart_small, where: 'f.visits = ='}", "not readable as SQL"),
-        ("{fact: mart_small, where: 'true', measures: {patients: 'count(*)'}}", "drill measures 'patients'"),
+        ("{fact: mart_small, where: 'true', measures: {patients: 'count(*)'}}", "drill speaks of 'patients'"),
+        ("{fact: mart_small, without: [patients]}", "drill speaks of 'patients'"),
+        ("{fact: mart_small, through: {table: fact_none, by: [visits]}}", "'fact_none', and no table has that name"),
+        ("{fact: mart_small, through: {table: mart_small, by: [visit]}}", "drill goes through 'visit', and mart_small has no such column"),
+        (
+            "{fact: mart_small, through: {table: mart_small, by: [visits], where: 't.visit > 0'}}",
+            "t.visit, and mart_small has no such column",
+        ),
     ],
 )
 def test_a_drill_names_what_exists(tables: Path, drill: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         load_catalog(mart(tables, yml=f"{MART_YML}drill: {drill}\n"))
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ("{formula: 'visit + 1'}", "the formula of visits names visit, which the table does not have"),
+        ("{formula: 'visits + 1', no_drill: 'nobody counts them'}", "visits has several of drill, `formula` and `no_drill`"),
+    ],
+)
+def test_a_measure_has_one_way_back(tables: Path, column: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        load_catalog(mart(tables, yml=MART_YML.replace("visits: {}", f"visits: {column}")))
 
 
 def test_every_process_finds_the_same_definitions() -> None:

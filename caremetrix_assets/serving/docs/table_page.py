@@ -55,6 +55,7 @@ def table_page(catalog: Catalog, t: Table, relations: Relations, questions: Sequ
         _queries(t, questions),
         f"## Columns\n\n{table(['column', 'type', 'meaning', 'rules'], (_column(c) for c in t.columns))}",
         _metrics(t),
+        _behind(catalog, t),
         _joins(catalog, t, relations),
         _checks(t),
         _lineage(catalog, t, relations),
@@ -122,8 +123,24 @@ def _rules(c: Column) -> Iterator[str]:
 
 
 def _metrics(t: Table) -> str:
-    rates = [(f"`{c.name}`", f"`{c.parts[0]}` / `{c.parts[1]}`", c.doc) for c in t.columns if c.parts]
-    return f"## Rates and shares\n\n{table(['metric', 'is', 'meaning'], rates)}" if rates else ""
+    quotients = [(f"`{c.name}`", f"`{c.parts[0]}` / `{c.parts[1]}`", c.doc) for c in t.columns if c.parts and not c.formula]
+    formulas = [(f"`{c.name}`", f"`{c.formula}`", c.doc) for c in t.columns if c.formula]
+    rows = quotients + formulas
+    return f"## What follows from the row\n\n{table(['metric', 'is', 'meaning'], rows)}" if rows else ""
+
+
+def _behind(catalog: Catalog, t: Table) -> str:
+    if not t.drill:
+        return ""
+    rows = [(link(d.fact), ", ".join(f"`{m}`" for m in d.measures)) for d in t.drill]
+    reasons = bullets(f"`{c.name}`: {c.no_drill}" for c in t.columns if c.no_drill)
+    blocks = [
+        "## Rows behind a number",
+        f'`caremetrix explain {t.name} --where "…"` finds the rows behind one row of this mart, and what they add up to.',
+        table(["rows of", "make"], rows),
+        f"No way back:\n\n{linked(reasons, catalog.tables, t.name)}" if reasons else "",
+    ]
+    return "\n\n".join(b for b in blocks if b)
 
 
 def _joins(catalog: Catalog, t: Table, relations: Relations) -> str:
