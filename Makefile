@@ -49,7 +49,7 @@ demo: $(STAMP)
 	@$(BIN)/caremetrix report --lake $(DEMO_LAKE) --out $(DEMO_REPORT)
 
 test: $(STAMP)
-	@$(BIN)/pytest -n auto --dist loadfile
+	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 failures: $(STAMP)
 	@$(BIN)/pytest -m failures -v

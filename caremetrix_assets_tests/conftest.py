@@ -13,6 +13,15 @@ from caremetrix_assets import Lake
 from caremetrix_assets_tests.runs import Place
 
 
+# few tests, minutes each: begun last they would keep one process busy while the others are done
+LONG = ("defs", "failures", "service")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole runs first."""
+    items.sort(key=lambda item: item.path.parent.name not in LONG)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _no_stray_settings() -> Iterator[None]:
     """A developer's own CAREMETRIX_* variables do not leak into tests; the row limit keeps Great Expectations out of big runs."""
