@@ -12,7 +12,6 @@ from filelock import FileLock
 from caremetrix_assets import Lake
 from caremetrix_assets_tests.runs import Place
 
-
 # few tests, minutes each: begun last they would keep one process busy while the others are done
 LONG = ("defs", "failures", "service")
 

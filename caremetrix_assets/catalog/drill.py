@@ -54,7 +54,7 @@ def check_drills(tables: Mapping[str, Table]) -> None:
             ways = sum(1 for d in table.drill if column.name in d.measures) + bool(column.formula) + bool(column.no_drill)
             if ways > 1:
                 raise UsageError(f"{table.name}.yml: {column.name} has several of drill, `formula` and `no_drill`.")
-            for named in _parsed(table, column.formula or "true").find_all(exp.Column):
+            for named in _parsed(table, column.formula).find_all(exp.Column) if column.formula else ():
                 if not table.has(named.name):
                     raise UsageError(f"{table.name}.yml: the formula of {column.name} names {named.sql()}, which the table does not have.")
 
