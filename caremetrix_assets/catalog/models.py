@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -204,6 +205,11 @@ class Table(Strict):
     def by_event_date(self) -> bool:
         """True when a row's partition is its own date: facts and event dimensions."""
         return self.layer == "facts" or self.dimension == "event"
+
+    @property
+    def asks_for_newest(self) -> bool:
+        """True when the SQL names the newest built date or the dates of the run: its rows may change with each of them."""
+        return re.search(r"\bnewest_date\b|\brun_dates\b", str(self.sql)) is not None
 
     @property
     def is_snapshot(self) -> bool:

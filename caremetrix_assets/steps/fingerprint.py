@@ -8,7 +8,6 @@ before D; an entity snapshot of D on the change log up to D; facts and event dim
 from __future__ import annotations
 
 import hashlib
-import re
 from datetime import date
 
 import duckdb
@@ -59,7 +58,7 @@ def whole_fingerprint(context: RunContext, table: Table) -> str:
     The newest built date is no part of it unless the SQL asks for it; that rows held back become due is ``is_due``.
     """
     items = [item for item in sorted(_items(context, table)) if item[0] <= context.newest_date.isoformat()]
-    newest = context.newest_date.isoformat() if re.search(r"\bnewest_date\b|\brun_dates\b", str(table.sql)) else ""
+    newest = context.newest_date.isoformat() if table.asks_for_newest else ""
     basis = [table.definition, newest, context.opening_date.isoformat(), *settings_of(context, table)]
     return hashlib.sha256(("|".join(basis) + repr(items)).encode()).hexdigest()[:16]
 

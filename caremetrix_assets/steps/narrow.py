@@ -24,7 +24,7 @@ from caremetrix_assets.steps.packing import partition_paths
 from caremetrix_assets.steps.relations import create_relation, published_dates
 from caremetrix_assets.steps.staged import Staged
 
-GROUPS, ROWS, FRESH, KEPT = "narrow_groups", "narrow_rows", "narrow_fresh", "narrow_kept"
+GROUPS, ROWS, FRESH, KEPT, PART = "narrow_groups", "narrow_rows", "narrow_fresh", "narrow_kept", "narrow_part"
 RESTS_ON = "rests_on"
 
 
@@ -79,11 +79,11 @@ def _merge(con: duckdb.DuckDBPyConnection, staged: Staged, plan: Narrow, target:
 
 
 def with_kept(con: duckdb.DuckDBPyConnection, table: Table, relation: str, dates: set[date]) -> None:
-    """Makes ``relation``, which has the rows of ``dates``, the whole table again: rules count what is missing in all of it."""
-    con.execute(f"create or replace temp table {ROWS} as from {quote(relation)}")
+    """Makes ``relation``, a view of the rows of ``dates``, the whole table again: rules count what is missing in all of it."""
+    con.execute(f"alter view {quote(relation)} rename to {PART}")
     columns = ", ".join(quote(c.name) for c in table.columns)
     con.execute(
-        f"create or replace temp view {quote(relation)} as select {columns} from {ROWS} "
+        f"create temp view {quote(relation)} as select {columns} from {PART} "
         f"union all select {columns} from {KEPT} where partition_date not in ({_listed(dates)})"
     )
 
@@ -98,23 +98,24 @@ def _find_groups(con: duckdb.DuckDBPyConnection, context: RunContext, table: Tab
     assert plan is not None
     if before.get("table") != now["table"] or before.keys() != now.keys():
         return False
-    found_by = plan.found_by | {f"{plan.driving}.{plan.by}": plan.by}
-    conditions = []
+    by = quote(plan.by)
+    groups, conditions = [f"select {by} from {quote(plan.driving)} where false"], []
     for name in now.keys() - {"table"}:
         if before[name] == now[name]:
             continue
-        ways = {key: via for key, via in found_by.items() if key.startswith(f"{name}.")}
         changed = _changed_rows(context, table, name, before[name])
-        if changed is None or (not ways and con.execute(f"select 1 from ({changed}) limit 1").fetchone()):
+        if changed is None:
             return False
-        for key, via in ways.items():
-            conditions.append(f"{quote(via)} in (select {quote(key.partition('.')[2])} from ({changed}))")
-    where = " or ".join(conditions) or "false"
-    con.execute(f"create or replace temp table {GROUPS} as select distinct {quote(plan.by)} from {quote(plan.driving)} where {where}")
-    # a group may have lost its last row
-    if before[plan.driving] != now[plan.driving]:
-        gone = _changed_rows(context, table, plan.driving, before[plan.driving])
-        con.execute(f"insert into {GROUPS} select distinct {quote(plan.by)} from ({gone}) where {quote(plan.by)} not in (from {GROUPS})")
+        ways = [(key.partition(".")[2], via) for key, via in plan.found_by.items() if key.startswith(f"{name}.")]
+        if name == plan.driving:
+            # by what came and went, since a group may have lost its last row
+            groups.append(f"select {by} from ({changed})")
+        elif not ways and con.execute(f"select 1 from ({changed}) limit 1").fetchone():
+            return False
+        conditions += [f"{quote(via)} in (select {quote(column)} from ({changed}))" for column, via in ways]
+    if conditions:
+        groups.append(f"select {by} from {quote(plan.driving)} where {' or '.join(conditions)}")
+    con.execute(f"create or replace temp table {GROUPS} as {' union '.join(groups)}")
     return True
 
 
