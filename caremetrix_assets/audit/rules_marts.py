@@ -13,7 +13,7 @@ from caremetrix_assets.audit.fragments import ALL_KEY, ALL_TEXT, col, key_text, 
 from caremetrix_assets.audit.model import Expectation, Offenders, Outcome, Predicate, Procedure, Rule, Scope
 from caremetrix_assets.audit.registry import rule
 from caremetrix_assets.audit.rules_columns import is_count
-from caremetrix_assets.catalog.drill import simulated_behind
+from caremetrix_assets.catalog.drill import numbers_of, simulated_behind
 from caremetrix_assets.catalog.models import Catalog, Column, Table
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def mart_rules(catalog: Catalog, table: Table) -> Iterator[Rule]:
 def _honest(catalog: Catalog, table: Table) -> str:
     """Rows that tell something though called not_available, or nothing though not; totals called real with a simulated row behind."""
     selects, key = [], key_text(table)
-    if measures := _measures(table):
-        tells = " or ".join(f"{col(m)} is not null" for m in measures)
+    if measures := numbers_of(table):
+        tells = " or ".join(f"{col(m.name)} is not null" for m in measures)
         lies = f"(t.data_basis = 'not_available') is not distinct from ({tells})"
         selects.append(f"select t.partition_date, {key} as key from {staged(table)} where {lies}")
     total = " and t.breakdown = 'total'" if table.has("breakdown") else ""
@@ -79,11 +79,6 @@ def own_keys(table: Table) -> list[str]:
     """Key columns that are no part of the summary header."""
     header = {*PERIOD, "breakdown", "partition_date", *BREAKDOWNS.values()}
     return [k for k in table.key if k not in header]
-
-
-def _measures(table: Table) -> list[str]:
-    kinds = ("int", "bigint", "money", "rate", "number")
-    return [c.name for c in table.columns if c.type in kinds and c.measure and c.name not in table.key]
 
 
 def _people(table: Table) -> str | None:

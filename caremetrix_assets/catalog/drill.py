@@ -31,11 +31,14 @@ def is_summary(table: Table) -> bool:
     return table.layer == "marts" and not table.has("patient_id")
 
 
+def numbers_of(table: Table) -> list[Column]:
+    """The columns of a mart that tell a number, and neither name its row nor describe it."""
+    return [c for c in table.columns if c.type in MEASURES and c.measure and c.name not in table.key]
+
+
 def measure_columns(table: Table) -> list[Column]:
     """The numbers of a summary mart's row that are counted from other rows; none for other tables."""
-    if not is_summary(table):
-        return []
-    return [c for c in table.columns if c.type in MEASURES and c.measure and c.name not in table.key]
+    return numbers_of(table) if is_summary(table) else []
 
 
 def formula_of(column: Column) -> str | None:
